@@ -1,0 +1,25 @@
+# How our own code is compiled. Torch's headers are SYSTEM, so that warnings as errors means our code alone.
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Kind of build" FORCE)
+endif()
+
+find_program(LDM_CCACHE ccache)
+if(LDM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Precompiled headers are cached only with these two checks relaxed.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${LDM_CCACHE}")
+endif()
+
+function(ldm_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Werror -fpch-preprocess)
+  if(LDM_SANITIZE)
+    # vptr checks need type information of classes that LibTorch does not export.
+    target_compile_options(${target} PRIVATE -fsanitize=${LDM_SANITIZE} -fno-sanitize=vptr
+                                             -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    target_link_options(${target} PRIVATE -fsanitize=${LDM_SANITIZE})
+  endif()
+endfunction()

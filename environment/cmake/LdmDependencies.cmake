@@ -1,0 +1,43 @@
+# The libraries that ldm stands on, as imported targets of our own. Used by the build and by the installed
+# package alike. Small ones are linked statically where they can be, so that programs can be carried around.
+
+# LibTorch: the wheel's own CMake package insists on a CUDA toolkit, so its two libraries are taken directly.
+if(NOT TARGET ldm::torch)
+  if(NOT LDM_TORCH_DIR)
+    file(GLOB LDM_TORCH_CANDIDATES "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
+    list(GET LDM_TORCH_CANDIDATES 0 LDM_TORCH_DIR)
+  endif()
+  if(NOT EXISTS "${LDM_TORCH_DIR}/lib/libtorch_cpu.so")
+    message(FATAL_ERROR "expected LibTorch (lib/libtorch_cpu.so) in '${LDM_TORCH_DIR}'; run environment/setup.sh, "
+                        "or set LDM_TORCH_DIR to a folder of torch 2.11")
+  endif()
+  add_library(ldm::c10 SHARED IMPORTED)
+  set_target_properties(ldm::c10 PROPERTIES IMPORTED_LOCATION "${LDM_TORCH_DIR}/lib/libc10.so")
+  add_library(ldm::torch SHARED IMPORTED)
+  set_target_properties(
+    ldm::torch
+    PROPERTIES IMPORTED_LOCATION "${LDM_TORCH_DIR}/lib/libtorch_cpu.so"
+               INTERFACE_INCLUDE_DIRECTORIES
+               "${LDM_TORCH_DIR}/include;${LDM_TORCH_DIR}/include/torch/csrc/api/include"
+               INTERFACE_LINK_LIBRARIES ldm::c10
+               # libtorch_cpu names libraries that its own rpath finds at run time, not the linker.
+               INTERFACE_LINK_OPTIONS "LINKER:--allow-shlib-undefined")
+endif()
+
+# ldm_static_dependency(NAME header LIBRARY...): ldm::NAME, the static archive where there is one.
+function(ldm_static_dependency name header)
+  if(TARGET ldm::${name})
+    return()
+  endif()
+  find_path(LDM_${name}_INCLUDE_DIR ${header})
+  find_library(LDM_${name}_LIBRARY NAMES ${ARGN})
+  if(NOT LDM_${name}_INCLUDE_DIR OR NOT LDM_${name}_LIBRARY)
+    message(FATAL_ERROR "expected ${name} (${header} and one of: ${ARGN}); run environment/setup.sh")
+  endif()
+  add_library(ldm::${name} UNKNOWN IMPORTED)
+  set_target_properties(ldm::${name} PROPERTIES IMPORTED_LOCATION "${LDM_${name}_LIBRARY}"
+                                                INTERFACE_INCLUDE_DIRECTORIES "${LDM_${name}_INCLUDE_DIR}")
+endfunction()
+ldm_static_dependency(yaml_cpp yaml-cpp/yaml.h libyaml-cpp.a yaml-cpp)
+ldm_static_dependency(utf8proc utf8proc.h libutf8proc.a utf8proc)
+ldm_static_dependency(zlib zlib.h libz.a z)

@@ -1,0 +1,20 @@
+#include "ldm/checkpoint/open_checkpoint.h"
+
+#include <memory>
+#include <utility>
+
+#include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/mapped_file.h"
+#include "ldm/checkpoint/safetensors.h"
+#include "ldm/checkpoint/sniff.h"
+#include "ldm/checkpoint/torch_zip.h"
+
+namespace ldm::checkpoint {
+
+StateDict open_checkpoint(const std::string& path) {
+  std::shared_ptr<MappedFile> file = MappedFile::open(path);
+  const FileForm form = sniff({file->data(), file->size()}, path);
+  return form == FileForm::kZip ? read_torch_zip(std::move(file)) : read_safetensors(std::move(file));
+}
+
+}  // namespace ldm::checkpoint

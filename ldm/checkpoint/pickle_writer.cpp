@@ -1,0 +1,94 @@
+#include "ldm/checkpoint/pickle_writer.h"
+
+#include <limits>
+#include <string_view>
+
+#include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/dtype.h"
+#include "ldm/checkpoint/pickle_opcodes.h"
+#include "ldm/checkpoint/tensor_view.h"
+
+namespace ldm::checkpoint {
+namespace {
+
+/// Appends opcodes with their arguments. Nothing is memoised: the text of a tensor's entry is some 250 bytes.
+class PickleText {
+ public:
+  PickleText& op(Op code) {
+    out_ += static_cast<char>(code);
+    return *this;
+  }
+  PickleText& protocol(std::uint8_t number) { return byte(Op::kProto, number); }
+  PickleText& text(std::string_view value) {
+    op(Op::kBinUnicode);
+    append_le(out_, static_cast<std::uint32_t>(value.size()));
+    out_ += value;
+    return *this;
+  }
+  PickleText& global(std::string_view module, std::string_view name) {
+    op(Op::kGlobal);
+    out_.append(module).append("\n").append(name).append("\n");
+    return *this;
+  }
+  PickleText& integer(std::int64_t value) {
+    if (value >= 0 && value <= 0xff) return byte(Op::kBinInt1, static_cast<std::uint8_t>(value));
+    if (value >= std::numeric_limits<std::int32_t>::min() &&
+        value <= std::numeric_limits<std::int32_t>::max()) {
+      op(Op::kBinInt);
+      append_le(out_, static_cast<std::int32_t>(value));
+      return *this;
+    }
+    byte(Op::kLong1, sizeof value);
+    append_le(out_, value);
+    return *this;
+  }
+  PickleText& integers(const std::vector<std::int64_t>& values) {
+    op(Op::kMark);
+    for (const std::int64_t value : values) integer(value);
+    return op(Op::kTuple);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  PickleText& byte(Op code, std::uint8_t value) {
+    op(code);
+    out_ += static_cast<char>(value);
+    return *this;
+  }
+
+  std::string out_;
+};
+
+std::int64_t element_count(const NamedTensorSource& source) {
+  return contiguous_bytes(source.sizes, c10::elementSize(source.dtype)) /
+         static_cast<std::int64_t>(c10::elementSize(source.dtype));
+}
+
+void append_tensor(PickleText& pickle, const NamedTensorSource& source, std::size_t key) {
+  pickle.global("torch._utils", "_rebuild_tensor_v2").op(Op::kMark);
+  pickle.op(Op::kMark).text("storage").global("torch", storage_class_of_dtype(source.dtype));
+  pickle.text(std::to_string(key)).text("cpu").integer(element_count(source));
+  pickle.op(Op::kTuple).op(Op::kBinPersId);
+  pickle.integer(0).integers(source.sizes).integers(contiguous_strides(source.sizes));
+  pickle.op(Op::kNewFalse);                                                         // requires_grad
+  pickle.global("collections", "OrderedDict").op(Op::kEmptyTuple).op(Op::kReduce);  // backward hooks
+  pickle.op(Op::kTuple).op(Op::kReduce);
+}
+
+}  // namespace
+
+std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, std::int64_t global_step) {
+  PickleText pickle;
+  pickle.protocol(2).op(Op::kEmptyDict).op(Op::kMark);
+  pickle.text("state_dict").op(Op::kEmptyDict).op(Op::kMark);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    pickle.text(sources[i].name);
+    append_tensor(pickle, sources[i], i);
+  }
+  pickle.op(Op::kSetItems);
+  pickle.text("global_step").integer(global_step);
+  pickle.op(Op::kSetItems).op(Op::kStop);
+  return pickle.take();
+}
+
+}  // namespace ldm::checkpoint

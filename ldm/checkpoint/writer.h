@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ldm::checkpoint {
+
+/// A tensor to be written. Type and shape are told beforehand, so that the file can be laid out; `make` then
+/// gives a tensor of just that type and shape, on any device and with any strides. It is called once, in the
+/// order of the list, and its result let go before the next call: a 4 GB file is written without holding 4
+/// GB.
+struct NamedTensorSource {
+  std::string name;
+  c10::ScalarType dtype;
+  std::vector<std::int64_t> sizes;
+  std::function<at::Tensor()> make;
+};
+
+/// Writes a .safetensors file whose header lists the tensors in the given order. In the data, tensors with
+/// larger elements come first, so that each lies aligned and can be mapped. The file appears under `path`
+/// only when it is whole and on the disk (see output_file.h). Throws CheckpointError naming the file for: a
+/// name that is empty, no UTF-8, there twice or "__metadata__", a type the format does not have, a tensor
+/// that is not as told, a folder that cannot be written, a full disk. What `make` throws passes through,
+/// after the temporary file is removed.
+void write_safetensors(const std::string& path, const std::vector<NamedTensorSource>& sources,
+                       const std::map<std::string, std::string>& metadata = {});
+
+/// Writes a .ckpt as `torch.save({"state_dict": ..., "global_step": global_step}, path)` does: a zip file,
+/// stored, with zip64 where needed, each tensor contiguous in a storage of its own at a multiple of 64 bytes.
+/// Python reads it with `torch.load(path, weights_only=True)`. Appearance and errors as for
+/// `write_safetensors`; types are those with a storage class in torch (float32, float16, bfloat16, float64,
+/// int64 ... uint8, bool).
+void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
+                std::int64_t global_step = 0);
+
+}  // namespace ldm::checkpoint

@@ -1,0 +1,32 @@
+#include "ldm/models/autoencoder.h"
+
+#include <stdexcept>
+
+namespace ldm {
+
+AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
+  const vae::DdConfig& config = options.ddconfig;
+  if (!config.double_z) {
+    throw std::invalid_argument(
+        "AutoencoderKL: expected ddconfig.double_z true (the encoder gives mean and log-variance), got false");
+  }
+  encoder_ = register_module("encoder", vae::Encoder(config));
+  decoder_ = register_module("decoder", vae::Decoder(config));
+  if (options.loss) register_module("loss", options.loss);
+  quant_conv_ =
+      register_module("quant_conv", Conv2d(Conv2dOptions{2 * config.z_channels, 2 * options.embed_dim, 1}));
+  post_quant_conv_ =
+      register_module("post_quant_conv", Conv2d(Conv2dOptions{options.embed_dim, config.z_channels, 1}));
+}
+
+DiagonalGaussianDistribution AutoencoderKLImpl::encode_posterior(const torch::Tensor& x) {
+  return DiagonalGaussianDistribution(quant_conv_(encoder_(x)));
+}
+
+FirstStageEncoding AutoencoderKLImpl::encode(const torch::Tensor& x) { return encode_posterior(x); }
+
+torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& z) {
+  return observed(decoder_(post_quant_conv_(z)));
+}
+
+}  // namespace ldm

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "ldm/modules/diffusionmodules/model.h"
+#include "ldm/modules/distributions/distributions.h"
+#include "ldm/modules/layers.h"
+
+namespace ldm {
+
+/// What a first stage's encoder gives: a distribution over latents (KL) or the latent itself (VQ, identity).
+using FirstStageEncoding = std::variant<DiagonalGaussianDistribution, torch::Tensor>;
+
+/// The role "first stage": whatever a `first_stage_config` may name.
+class FirstStage : public Module {
+ public:
+  /// x [B, C, H, W], values in [-1, 1] -> latent [B, c, h, w], or its distribution.
+  virtual FirstStageEncoding encode(const torch::Tensor& x) = 0;
+  /// z [B, c, h, w] -> image [B, C, H, W], values about [-1, 1], not clamped.
+  virtual torch::Tensor decode(const torch::Tensor& z) = 0;
+};
+
+struct AutoencoderKLOptions {
+  vae::DdConfig ddconfig;
+  std::int64_t embed_dim;
+  std::shared_ptr<torch::nn::Module> loss;  ///< training loss, whose parameters checkpoints may hold; may be null
+};
+
+/// ldm.models.autoencoder.AutoencoderKL.
+class AutoencoderKLImpl : public FirstStage {
+ public:
+  /// Throws std::invalid_argument unless ddconfig.double_z is set.
+  explicit AutoencoderKLImpl(const AutoencoderKLOptions& options);
+  FirstStageEncoding encode(const torch::Tensor& x) override;
+  torch::Tensor decode(const torch::Tensor& z) override;
+  /// The distribution that `encode` gives, without the variant.
+  DiagonalGaussianDistribution encode_posterior(const torch::Tensor& x);
+
+ private:
+  vae::Encoder encoder_{nullptr};
+  vae::Decoder decoder_{nullptr};
+  Conv2d quant_conv_{nullptr}, post_quant_conv_{nullptr};
+};
+TORCH_MODULE(AutoencoderKL);
+
+/// ldm.models.autoencoder.IdentityFirstStage: images are their own latents.
+class IdentityFirstStageImpl : public FirstStage {
+ public:
+  FirstStageEncoding encode(const torch::Tensor& x) override { return x; }
+  torch::Tensor decode(const torch::Tensor& z) override { return z; }
+};
+TORCH_MODULE(IdentityFirstStage);
+
+}  // namespace ldm

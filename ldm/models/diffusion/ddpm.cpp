@@ -1,0 +1,95 @@
+#include "ldm/models/diffusion/ddpm.h"
+
+#include <ATen/ATen.h>
+
+#include <stdexcept>
+
+#include "ldm/modules/diffusionmodules/util.h"
+#include "ldm/modules/state.h"
+
+namespace ldm {
+
+DDPMImpl::DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork> network) : options_(options) {
+  if (options.loss_type != "l1" && options.loss_type != "l2") {
+    throw std::invalid_argument("expected loss_type l1 or l2, got '" + options.loss_type + "'");
+  }
+  const auto betas = options.given_betas.empty()
+                         ? make_beta_schedule(options.beta_schedule, options.timesteps, options.linear_start,
+                                              options.linear_end, options.cosine_s)
+                         : options.given_betas;
+  num_timesteps_ = static_cast<std::int64_t>(betas.size());
+  const NoiseSchedule schedule = make_noise_schedule(betas, options.v_posterior, options.parameterization);
+  for (const auto& [name, values] : schedule.buffers) register_buffer(name, values);
+  lvlb_weights_ = schedule.lvlb_weights;
+
+  model_ = register_module("model", DiffusionWrapper(std::move(network), options.conditioning_key));
+  if (options.use_ema) model_ema_ = register_module("model_ema", LitEma(*model_));
+  logvar_ = at::full({num_timesteps_}, options.logvar_init, at::kFloat);
+  if (options.learn_logvar) register_parameter("logvar", logvar_, /*requires_grad=*/false);
+}
+
+torch::Tensor DDPMImpl::extract(const std::string& name, const torch::Tensor& t, const torch::Tensor& like) const {
+  return extract_into_tensor(buffer(name), t, like.dim());
+}
+
+torch::Tensor DDPMImpl::q_sample(const torch::Tensor& x_start, const torch::Tensor& t,
+                                 const torch::Tensor& noise) const {
+  return extract("sqrt_alphas_cumprod", t, x_start) * x_start +
+         extract("sqrt_one_minus_alphas_cumprod", t, x_start) * noise;
+}
+
+torch::Tensor DDPMImpl::predict_start_from_noise(const torch::Tensor& x_t, const torch::Tensor& t,
+                                                 const torch::Tensor& noise) const {
+  return extract("sqrt_recip_alphas_cumprod", t, x_t) * x_t -
+         extract("sqrt_recipm1_alphas_cumprod", t, x_t) * noise;
+}
+
+DDPMImpl::Posterior DDPMImpl::q_posterior(const torch::Tensor& x_start, const torch::Tensor& x_t,
+                                          const torch::Tensor& t) const {
+  return {extract("posterior_mean_coef1", t, x_t) * x_start + extract("posterior_mean_coef2", t, x_t) * x_t,
+          extract("posterior_variance", t, x_t), extract("posterior_log_variance_clipped", t, x_t)};
+}
+
+torch::Tensor DDPMImpl::loss_per_sample(const torch::Tensor& prediction, const torch::Tensor& target) const {
+  const torch::Tensor difference = target - prediction;
+  const torch::Tensor error = options_.loss_type == "l1" ? difference.abs() : difference.pow(2);
+  return error.flatten(1).mean(1);
+}
+
+DiffusionLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
+                                 const torch::Tensor& noise) {
+  const torch::Tensor prediction = model_(q_sample(x_start, t, noise), t, cond);
+  const torch::Tensor& target = options_.parameterization == Parameterization::eps ? noise : x_start;
+  const torch::Tensor error = loss_per_sample(prediction, target);
+  const std::string prefix = is_training() ? "train/" : "val/";
+
+  DiffusionLoss result;
+  result.log[prefix + "loss_simple"] = error.mean();
+  const torch::Tensor logvar_t = logvar_.to(t.device()).index({t});
+  const torch::Tensor weighted = error / logvar_t.exp() + logvar_t;
+  if (options_.learn_logvar) {
+    result.log[prefix + "loss_gamma"] = weighted.mean();
+    result.log["logvar"] = logvar_.mean();
+  }
+  const torch::Tensor loss_vlb = (lvlb_weights_.to(t.device()).index({t}) * error).mean();
+  result.log[prefix + "loss_vlb"] = loss_vlb;
+  result.loss = options_.l_simple_weight * weighted.mean() + options_.original_elbo_weight * loss_vlb;
+  result.log[prefix + "loss"] = result.loss;
+  return result;
+}
+
+EmaScope::EmaScope(DDPMImpl& model) : model_(model) {
+  if (!model.options().use_ema) return;
+  for (const StateEntry& entry : parameters_of(*model.model())) {
+    training_weights_.push_back(entry.tensor);
+    entry.bind(model.model_ema()->average_of(entry.name));
+  }
+}
+
+EmaScope::~EmaScope() {
+  if (training_weights_.empty()) return;
+  auto saved = training_weights_.begin();
+  for (const StateEntry& entry : parameters_of(*model_.model())) entry.bind(*saved++);
+}
+
+}  // namespace ldm

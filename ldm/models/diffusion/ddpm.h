@@ -1,0 +1,105 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ldm/lr_scheduler.h"
+#include "ldm/models/diffusion/diffusion_wrapper.h"
+#include "ldm/models/diffusion/noise_schedule.h"
+#include "ldm/modules/ema.h"
+
+namespace ldm {
+
+/// The constructor's arguments of the reference's DDPM, under its names and defaults.
+struct DDPMOptions {
+  std::int64_t timesteps = 1000;
+  std::string beta_schedule = "linear";
+  double linear_start = 1e-4, linear_end = 2e-2, cosine_s = 8e-3;
+  std::vector<double> given_betas;  ///< used in place of the schedule when not empty
+  double v_posterior = 0;
+  std::string loss_type = "l2";  ///< "l1" or "l2"
+  double l_simple_weight = 1, original_elbo_weight = 0;
+  bool learn_logvar = false;
+  double logvar_init = 0;
+  bool use_ema = true;
+  bool clip_denoised = true;
+  std::string first_stage_key = "image";
+  std::int64_t image_size = 256, channels = 3, log_every_t = 100;
+  Parameterization parameterization = Parameterization::eps;
+  ConditioningKey conditioning_key = ConditioningKey::none;
+  std::shared_ptr<LrScheduler> scheduler;  ///< from scheduler_config; may be null
+};
+
+/// A training loss and what the reference logs beside it, under its names ("train/loss_simple", "val/loss", ...).
+struct DiffusionLoss {
+  torch::Tensor loss;
+  std::map<std::string, torch::Tensor> log;
+};
+
+/// ldm.models.diffusion.ddpm.DDPM: a network, its noise schedule and its loss, in the space of its input.
+class DDPMImpl : public Module {
+ public:
+  /// Throws std::invalid_argument for options outside their range.
+  DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork> network);
+
+  const DDPMOptions& options() const { return options_; }
+  std::int64_t num_timesteps() const { return num_timesteps_; }
+  DiffusionWrapper& model() { return model_; }
+  LitEma& model_ema() { return model_ema_; }  ///< empty without use_ema
+  /// A buffer of the noise schedule, such as "alphas_cumprod": float32 [num_timesteps].
+  torch::Tensor schedule(const std::string& name) const { return buffer(name); }
+  const torch::Tensor& lvlb_weights() const { return lvlb_weights_; }
+
+  /// x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise. x_start and noise [B, ...], t int64 [B].
+  torch::Tensor q_sample(const torch::Tensor& x_start, const torch::Tensor& t, const torch::Tensor& noise) const;
+  /// x_0 from x_t and the noise in it.
+  torch::Tensor predict_start_from_noise(const torch::Tensor& x_t, const torch::Tensor& t,
+                                         const torch::Tensor& noise) const;
+  /// Mean, variance and clipped log-variance of q(x_{t-1} | x_t, x_0); the last two [B, 1, 1, 1].
+  struct Posterior {
+    torch::Tensor mean, variance, log_variance_clipped;
+  };
+  Posterior q_posterior(const torch::Tensor& x_start, const torch::Tensor& x_t, const torch::Tensor& t) const;
+
+  /// Loss of predicting x_start's noise (or x_start itself) at timesteps t int64 [B], with the given noise.
+  DiffusionLoss p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
+                         const torch::Tensor& noise);
+
+ protected:
+  /// The error of each sample, mean over its elements: [B].
+  torch::Tensor loss_per_sample(const torch::Tensor& prediction, const torch::Tensor& target) const;
+
+ private:
+  torch::Tensor extract(const std::string& name, const torch::Tensor& t, const torch::Tensor& like) const;
+
+  DDPMOptions options_;
+  std::int64_t num_timesteps_;
+  DiffusionWrapper model_{nullptr};
+  LitEma model_ema_{nullptr};
+  torch::Tensor lvlb_weights_, logvar_;
+};
+TORCH_MODULE(DDPM);
+
+/// The reference's ema_scope: while it lives, `model` computes with its EMA weights. Nothing is copied: the
+/// parameters change places with the averages. Does nothing for a model without EMA.
+class EmaScope {
+ public:
+  explicit EmaScope(DDPMImpl& model);
+  ~EmaScope();
+  EmaScope(const EmaScope&) = delete;
+  EmaScope& operator=(const EmaScope&) = delete;
+
+ private:
+  DDPMImpl& model_;
+  std::vector<torch::Tensor> training_weights_;
+};
+
+}  // namespace ldm

@@ -1,0 +1,54 @@
+#include "ldm/models/diffusion/diffusion_wrapper.h"
+
+#include <ATen/ATen.h>
+
+#include <stdexcept>
+
+namespace ldm {
+namespace {
+
+torch::Tensor concat_input(const torch::Tensor& x, const Conditioning& cond) {
+  TORCH_CHECK(!cond.c_concat.empty(), "DiffusionWrapper: expected c_concat for this conditioning_key, got none");
+  std::vector<torch::Tensor> parts{x};
+  parts.insert(parts.end(), cond.c_concat.begin(), cond.c_concat.end());
+  return at::cat(parts, 1);
+}
+
+torch::Tensor joined_context(const Conditioning& cond) {
+  TORCH_CHECK(!cond.c_crossattn.empty(),
+              "DiffusionWrapper: expected c_crossattn for this conditioning_key, got none");
+  return cond.c_crossattn.size() == 1 ? cond.c_crossattn.front() : at::cat(cond.c_crossattn, 1);
+}
+
+}  // namespace
+
+ConditioningKey parse_conditioning_key(const std::string& text) {
+  if (text == "concat") return ConditioningKey::concat;
+  if (text == "crossattn") return ConditioningKey::crossattn;
+  if (text == "hybrid") return ConditioningKey::hybrid;
+  if (text == "adm") return ConditioningKey::adm;
+  throw std::invalid_argument("expected conditioning_key concat, crossattn, hybrid, adm or null, got '" + text +
+                              "'");
+}
+
+DiffusionWrapperImpl::DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> diffusion_model, ConditioningKey key)
+    : diffusion_model_(register_module("diffusion_model", std::move(diffusion_model))), key_(key) {}
+
+torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch::Tensor& t,
+                                            const Conditioning& cond) {
+  switch (key_) {
+    case ConditioningKey::none:
+      return observed(diffusion_model_->forward(x, t, std::nullopt, std::nullopt));
+    case ConditioningKey::concat:
+      return observed(diffusion_model_->forward(concat_input(x, cond), t, std::nullopt, std::nullopt));
+    case ConditioningKey::crossattn:
+      return observed(diffusion_model_->forward(x, t, joined_context(cond), std::nullopt));
+    case ConditioningKey::hybrid:
+      return observed(diffusion_model_->forward(concat_input(x, cond), t, joined_context(cond), std::nullopt));
+    case ConditioningKey::adm:
+      return observed(diffusion_model_->forward(x, t, std::nullopt, joined_context(cond)));
+  }
+  throw std::logic_error("unreachable conditioning key");
+}
+
+}  // namespace ldm

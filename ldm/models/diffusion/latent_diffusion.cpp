@@ -1,0 +1,73 @@
+#include "ldm/models/diffusion/latent_diffusion.h"
+
+#include <ATen/ATen.h>
+
+#include <stdexcept>
+
+namespace ldm {
+
+LatentDiffusionImpl::LatentDiffusionImpl(const LatentDiffusionOptions& options,
+                                         std::shared_ptr<DiffusionNetwork> network,
+                                         std::shared_ptr<FirstStage> first_stage,
+                                         std::shared_ptr<ConditioningStage> cond_stage)
+    : DDPMImpl(options.ddpm, std::move(network)), options_(options) {
+  if (options.num_timesteps_cond > num_timesteps()) {
+    throw std::invalid_argument("expected num_timesteps_cond up to " + std::to_string(num_timesteps()) +
+                                " (timesteps), got " + std::to_string(options.num_timesteps_cond));
+  }
+  if (options.scale_by_std) register_buffer("scale_factor", at::scalar_tensor(options.scale_factor, at::kFloat));
+  first_stage_ = register_module("first_stage_model", std::move(first_stage));
+  first_stage_->eval();
+  if (!cond_stage) return;
+  cond_stage_ = register_module("cond_stage_model", std::move(cond_stage));
+  if (!options.cond_stage_trainable) cond_stage_->eval();
+}
+
+double LatentDiffusionImpl::scale_factor() const {
+  return options_.scale_by_std ? buffer("scale_factor").item<double>() : options_.scale_factor;
+}
+
+Conditioning LatentDiffusionImpl::as_conditioning(const torch::Tensor& cond) const {
+  Conditioning conditioning;
+  const bool concat = options_.ddpm.conditioning_key == ConditioningKey::concat;
+  (concat ? conditioning.c_concat : conditioning.c_crossattn).push_back(cond);
+  return conditioning;
+}
+
+torch::Tensor LatentDiffusionImpl::apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t,
+                                               const Conditioning& cond) {
+  return model()(x_noisy, t, cond);
+}
+
+torch::Tensor LatentDiffusionImpl::apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t,
+                                               const torch::Tensor& cond) {
+  return apply_model(x_noisy, t, as_conditioning(cond));
+}
+
+torch::Tensor LatentDiffusionImpl::get_learned_conditioning(const ConditioningInput& input) {
+  if (cond_stage_) return cond_stage_->encode(input);
+  const auto* map = std::get_if<torch::Tensor>(&input);
+  if (!options_.first_stage_is_cond_stage || map == nullptr) {
+    throw std::logic_error("expected a model with a conditioning stage, got an unconditional one");
+  }
+  // The first stage as conditioning stage gives the mean, unscaled.
+  const FirstStageEncoding encoding = encode_first_stage(*map);
+  const auto* posterior = std::get_if<DiagonalGaussianDistribution>(&encoding);
+  return posterior ? posterior->mode() : std::get<torch::Tensor>(encoding);
+}
+
+FirstStageEncoding LatentDiffusionImpl::encode_first_stage(const torch::Tensor& x) {
+  return first_stage_->encode(x);
+}
+
+torch::Tensor LatentDiffusionImpl::get_first_stage_encoding(const FirstStageEncoding& encoding,
+                                                            const std::optional<at::Generator>& generator) const {
+  const auto* posterior = std::get_if<DiagonalGaussianDistribution>(&encoding);
+  return scale_factor() * (posterior ? posterior->sample(generator) : std::get<torch::Tensor>(encoding));
+}
+
+torch::Tensor LatentDiffusionImpl::decode_first_stage(const torch::Tensor& z) {
+  return first_stage_->decode(1.0 / scale_factor() * z);
+}
+
+}  // namespace ldm

@@ -1,0 +1,12 @@
+#include "ldm/ops/geglu.h"
+
+#include <ATen/ATen.h>
+
+namespace ldm::ops {
+
+at::Tensor geglu(const at::Tensor& projected) {
+  const auto halves = projected.chunk(2, -1);
+  return halves[0] * at::gelu(halves[1]);
+}
+
+}  // namespace ldm::ops

@@ -1,0 +1,202 @@
+#include "ldm/pipelines/load_model.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <set>
+#include <sstream>
+
+#include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/modules/ema.h"
+#include "ldm/modules/state.h"
+#include "ldm/util.h"
+
+namespace ldm {
+namespace {
+
+constexpr const char* kModelPrefix = "model.";
+constexpr const char* kEmaPrefix = "model_ema.";
+constexpr std::size_t kNamesInMessage = 5;
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+/// The checkpoint's key for a model's: with EMA, the average of each of the diffusion network's parameters.
+std::string source_key(const StateEntry& entry, bool use_ema) {
+  if (!use_ema || !entry.is_parameter || !starts_with(entry.name, kModelPrefix)) return entry.name;
+  return kEmaPrefix + LitEmaImpl::shadow_name(entry.name.substr(std::string(kModelPrefix).size()));
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesInMessage); ++i) text += "\n  " + names[i];
+  if (names.size() > kNamesInMessage) text += "\n  and " + std::to_string(names.size() - kNamesInMessage) + " more";
+  return text;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& sizes) {
+  std::ostringstream text;
+  text << at::IntArrayRef(sizes);
+  return text.str();
+}
+
+/// What does not fit, gathered so that one message can tell all of it.
+struct Misfits {
+  std::vector<std::string> missing, misshaped;
+
+  void check(const std::string& path) const {
+    std::string message;
+    if (!missing.empty()) {
+      message += "\nmissing from the file (" + std::to_string(missing.size()) + "):" + first_names(missing);
+    }
+    if (!misshaped.empty()) {
+      message += "\nof another shape (" + std::to_string(misshaped.size()) + "):" + first_names(misshaped);
+    }
+    if (message.empty()) return;
+    throw LoadError(path + ": expected a checkpoint of the model that the config describes, got one that does " +
+                    "not fit; use the config that belongs to it." + message);
+  }
+};
+
+void check_ema_present(const checkpoint::StateDict& state) {
+  const auto& names = state.names();
+  // Files with EMA weights only still hold `decay` and `num_updates`.
+  const bool present = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return starts_with(name, std::string(kEmaPrefix) + "diffusion_model");
+  });
+  if (present) return;
+  throw LoadError(state.path() +
+                  ": expected EMA weights (model_ema.*), got a file without them. Its model.* weights can be used "
+                  "with EMA off (they may be the averages already, in a file made for inference)");
+}
+
+/// float32 values of a checkpoint's tensor, aliasing the file where that is possible.
+at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, LoadReport& report) {
+  checkpoint::LoadedTensor loaded = state.tensor(key);
+  const bool convert = loaded.tensor.is_floating_point() && loaded.tensor.scalar_type() != at::kFloat;
+  if (convert) {
+    ++report.copied[std::string("converted from ") + c10::toString(loaded.tensor.scalar_type())];
+    return loaded.tensor.to(at::kFloat).contiguous();
+  }
+  if (!loaded.tensor.is_contiguous()) {
+    ++report.copied["strided view"];
+    return loaded.tensor.contiguous();
+  }
+  loaded.copied.empty() ? ++report.bound : ++report.copied[loaded.copied];
+  return loaded.tensor;
+}
+
+void count_unexpected(const checkpoint::StateDict& state, const std::set<std::string>& used, LoadReport& report) {
+  for (const std::string& name : state.names()) {
+    if (used.count(name) == 0) ++report.unexpected[name.substr(0, name.find('.'))];
+  }
+}
+
+}  // namespace
+
+EmaChoice parse_ema_choice(const std::string& text) {
+  if (text == "config") return EmaChoice::config;
+  if (text == "on") return EmaChoice::on;
+  if (text == "off") return EmaChoice::off;
+  throw std::invalid_argument("expected EMA choice config, on or off, got '" + text + "'");
+}
+
+std::string LoadReport::summary() const {
+  std::ostringstream text;
+  text << path << " (" << format << "), " << (uses_ema ? "EMA" : "non-EMA") << " weights\n"
+       << bound << " tensors mapped";
+  for (const auto& [reason, count] : copied) text << ", " << count << " copied (" << reason << ")";
+  text << '\n';
+  if (!computed.empty()) text << computed.size() << " computed, not in the file\n";
+  if (!unexpected.empty()) {
+    text << "not used:";
+    for (const auto& [prefix, count] : unexpected) text << ' ' << prefix << " (" << count << ')';
+    text << '\n';
+  }
+  text << std::fixed << std::setprecision(3) << "read " << read_seconds << " s, convert " << convert_seconds
+       << " s, upload " << upload_seconds << " s";
+  return text.str();
+}
+
+bool config_uses_ema(const config::Config& config) {
+  const config::Node model = config.root().at("model");
+  if (!model.has("params") || !model.at("params").has("use_ema")) return true;
+  return model.at("params").at("use_ema").as_boolean();
+}
+
+std::shared_ptr<LatentDiffusionImpl> build_inference_model(config::Config config, const Registry& registry) {
+  config.apply_overrides({"model.params.use_ema=false"});
+  const config::Node node = config.root().at("model");
+  const at::NoGradGuard no_grad;
+  auto model = std::dynamic_pointer_cast<LatentDiffusionImpl>(instantiate_from_config<DDPMImpl>(node, registry));
+  if (!model) node.at("target").fail("expected a LatentDiffusion, got a model without a first stage");
+  model->eval();
+  return model;
+}
+
+LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema) {
+  if (use_ema) check_ema_present(state);
+  const at::NoGradGuard no_grad;
+  const Stopwatch stopwatch;
+  LoadReport report;
+  report.path = state.path();
+  report.format = state.format();
+  report.uses_ema = use_ema;
+  Misfits misfits;
+  std::set<std::string> used;
+  for (const StateEntry& entry : state_of(module)) {
+    const std::string key = source_key(entry, use_ema);
+    if (use_ema) used.insert(entry.name);  // its trained twin is no surprise
+    if (!state.contains(key)) {
+      const bool is_computed = !entry.is_parameter && !starts_with(entry.name, kEmaPrefix);
+      (is_computed ? report.computed : misfits.missing).push_back(key);
+      continue;
+    }
+    used.insert(key);
+    const std::vector<std::int64_t>& sizes = state.info(key).sizes;
+    if (at::IntArrayRef(sizes) != entry.tensor.sizes()) {
+      misfits.misshaped.push_back(key + ": expected " + shape_text(entry.tensor.sizes().vec()) + ", got " +
+                                  shape_text(sizes));
+      continue;
+    }
+    entry.bind(bindable(state, key, report));
+  }
+  misfits.check(state.path());
+  count_unexpected(state, used, report);
+  report.convert_seconds = stopwatch.seconds();
+  module.eval();
+  return report;
+}
+
+LoadedModel load_model(const config::Config& config, const std::string& checkpoint_path,
+                       const LoadOptions& options) {
+  auto model = build_inference_model(config, default_registry());
+  const Stopwatch read;
+  const checkpoint::StateDict state = checkpoint::open_checkpoint(checkpoint_path);
+  const double read_seconds = read.seconds();
+  const bool use_ema =
+      options.ema == EmaChoice::config ? config_uses_ema(config) : options.ema == EmaChoice::on;
+  LoadedModel loaded{model, bind_checkpoint(*model, state, use_ema)};
+  loaded.report.read_seconds = read_seconds;
+  if (!options.device.is_cpu()) {
+    const Stopwatch upload;
+    model->to(options.device);
+    loaded.report.upload_seconds = upload.seconds();
+  }
+  return loaded;
+}
+
+}  // namespace ldm

@@ -1,0 +1,368 @@
+#include "ldm/config/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/config/expect_error.h"
+#include "tests/support/paths.h"
+
+namespace {
+
+using ldm::config::Config;
+using ldm::config::Node;
+using ldm::testing::config_error;
+using ldm::testing::expect_contains;
+
+Config parse(const std::string& text) {
+  return Config::from_text(text, "x.yaml");
+}
+
+Node value(const std::string& yaml) {
+  return parse("a: " + yaml + "\n").root().at("a");
+}
+
+std::string parse_error(const std::string& text) {
+  return config_error([&] { parse(text); });
+}
+
+std::string override_error(const std::string& text, const std::string& override_text) {
+  Config config = parse(text);
+  return config_error([&] { config.apply_overrides({override_text}); });
+}
+
+std::string write_file(const std::string& name, const std::string& content) {
+  const std::string path = ldm::testing::temp_dir() + "/" + name;
+  std::ofstream(path, std::ios::binary) << content;
+  return path;
+}
+
+TEST(Node, UndefinedIsNothing) {
+  const Node node;
+  EXPECT_FALSE(node.defined() || node.is_map() || node.is_list() || node.is_null() || node.is_scalar());
+  EXPECT_FALSE(node.has("a"));
+  expect_contains(config_error([&] { node.as_integer(); }),
+                  {"not in the config", "expected an integer, got nothing"});
+}
+
+TEST(Node, TellsItsKind) {
+  EXPECT_TRUE(value("{b: 1}").is_map());
+  EXPECT_TRUE(value("[1]").is_list());
+  EXPECT_TRUE(value("1").is_scalar());
+  EXPECT_FALSE(value("1").is_null());
+}
+
+TEST(Node, NullIsWrittenInFiveWays) {
+  for (const char* text : {"", "~", "null", "Null", "NULL"}) EXPECT_TRUE(value(text).is_null()) << text;
+  EXPECT_TRUE(value("'null'").is_scalar());
+}
+
+TEST(Node, KnowsFileLineAndPath) {
+  const Config config = parse("model:\n\n  # a comment\n  params:\n    ch_mult:\n    - 1\n    - x: 2\n");
+  const Node params = config.root().at("model").at("params");
+  EXPECT_EQ(params.where(), "x.yaml:4: key 'model.params'");
+  const Node inner = params.at("ch_mult").items().at(1).at("x");
+  EXPECT_EQ(inner.key_path(), "model.params.ch_mult.1.x");
+  EXPECT_EQ(inner.where(), "x.yaml:7: key 'model.params.ch_mult.1.x'");
+  EXPECT_EQ(config.root().where(), "x.yaml:1");
+}
+
+TEST(Node, OutlivesItsConfig) {
+  const Node node = value("[1, 2]");
+  EXPECT_EQ(node.items().at(1).as_integer(), 2);
+}
+
+TEST(Node, MissingKeyNamesTheKeysThere) {
+  const Node root = parse("b: 1\na: 2\n").root();
+  EXPECT_EQ(config_error([&] { root.at("c"); }), "x.yaml:1: expected the key 'c', got only these keys: b, a");
+  EXPECT_EQ(config_error([&] { root.at("a").at("c"); }),
+            "x.yaml:2: key 'a': expected a map with the key 'c', got '2'");
+}
+
+TEST(Node, KeysKeepTheOrderOfTheFile) {
+  EXPECT_EQ(parse("z: 1\na: 2\nm: 3\n").root().keys(), (std::vector<std::string>{"z", "a", "m"}));
+}
+
+TEST(Node, KeysAndItemsRefuseOtherKinds) {
+  expect_contains(config_error([] { value("[1]").keys(); }), {"expected a map, got a list"});
+  expect_contains(config_error([] { value("{b: 1}").items(); }), {"expected a list, got a map"});
+}
+
+TEST(Node, ReadsIntegers) {
+  EXPECT_EQ(value("10000000000000").as_integer(), 10000000000000);
+  EXPECT_EQ(value("-3").as_integer(), -3);
+  EXPECT_EQ(value("+3").as_integer(), 3);
+  EXPECT_EQ(value("1e3").as_integer(), 1000);
+  EXPECT_EQ(value("4.0").as_integer(), 4);
+  EXPECT_EQ(value("9223372036854775807").as_integer(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(value("-9223372036854775808").as_integer(), std::numeric_limits<std::int64_t>::min());
+}
+
+TEST(Node, RefusesWhatIsNoInteger) {
+  for (const char* text : {"abc", "1.5", "9223372036854775808", "1e400", "010", "0x10", "1_000", "-", "+-1",
+                           "--1", "1 2", "'1'", "true", "~", "[1]", ".inf", "inf", "nan"}) {
+    expect_contains(config_error([&] { value(text).as_integer(); }),
+                    {"x.yaml:1: key 'a': expected an integer, got "});
+  }
+  expect_contains(config_error([] { value("'1'").as_integer(); }), {"got the quoted text '1'"});
+}
+
+TEST(Node, ReadsReals) {
+  EXPECT_EQ(value("1.0e-04").as_real(), 1e-4);
+  EXPECT_EQ(value("1.e-6").as_real(), 1e-6);
+  EXPECT_EQ(value("1e-4").as_real(), 1e-4);
+  EXPECT_EQ(value("1.").as_real(), 1.0);
+  EXPECT_EQ(value(".5").as_real(), 0.5);
+  EXPECT_EQ(value("-0.18215").as_real(), -0.18215);
+  EXPECT_EQ(value("7").as_real(), 7.0);
+}
+
+TEST(Node, RefusesWhatIsNoReal) {
+  for (const char* text :
+       {"abc", "1,5", ".", "1e", "1e400", "'1.0'", "yes", "~", ".nan", "-.inf", "0x1p3", "00.5"}) {
+    expect_contains(config_error([&] { value(text).as_real(); }), {"key 'a': expected a real number, got "});
+  }
+}
+
+TEST(Node, ReadsBooleansAsPyYamlDoes) {
+  for (const char* text : {"true", "True", "TRUE", "yes", "Yes", "on", "ON"})
+    EXPECT_TRUE(value(text).as_boolean());
+  for (const char* text : {"false", "False", "FALSE", "no", "No", "off", "OFF"}) {
+    EXPECT_FALSE(value(text).as_boolean()) << text;
+  }
+  for (const char* text : {"'true'", "1", "y", "tRUE", "~"}) {
+    expect_contains(config_error([&] { value(text).as_boolean(); }), {"expected true or false, got "});
+  }
+}
+
+TEST(Node, ReadsText) {
+  EXPECT_EQ(value("\"jpg\"").as_text(), "jpg");
+  EXPECT_EQ(value("val/loss_simple_ema").as_text(), "val/loss_simple_ema");
+  EXPECT_EQ(value("''").as_text(), "");
+  EXPECT_EQ(value("!!str 12").as_text(), "12");
+  EXPECT_EQ(value("64").as_text(), "64");
+  expect_contains(config_error([] { value("~").as_text(); }), {"expected text, got null"});
+}
+
+TEST(Config, EmptyTextIsAnEmptyMap) {
+  for (const char* text : {"", "# only a comment\n", "---\n"})
+    EXPECT_TRUE(parse(text).root().is_map()) << text;
+}
+
+TEST(Config, TopMustBeAMap) {
+  expect_contains(parse_error("- 1\n"), {"x.yaml:1: expected a map of keys and values, got a list"});
+  expect_contains(parse_error("abc\n"), {"got 'abc'"});
+}
+
+TEST(Config, SyntaxErrorNamesTheLine) {
+  expect_contains(parse_error("a: 1\nb: [1, 2\n"), {"x.yaml:3", "expected YAML, got a syntax error: "});
+  expect_contains(parse_error("a: 1\n  b: 2\n"), {"x.yaml:2"});
+}
+
+TEST(Config, RefusesDuplicateKeys) {
+  EXPECT_EQ(parse_error("m:\n  a: 1\n  b: 2\n  a: 3\n"),
+            "x.yaml:4: key 'm.a': expected the key once, got it again (first at x.yaml:2)");
+}
+
+TEST(Config, RefusesInterpolation) {
+  expect_contains(parse_error("a: 1\nb:\n  c: ${a}\n"),
+                  {"x.yaml:3: key 'b.c'", "interpolation is not supported"});
+  expect_contains(parse_error("b: 'x ${a.b}'\n"), {"interpolation is not supported"});
+}
+
+TEST(Config, RefusesTagsSecondDocumentsAndKeysThatAreNoText) {
+  expect_contains(parse_error("a: !!python/object:os.system x\n"), {"x.yaml:1: key 'a'", "without a tag"});
+  expect_contains(parse_error("a: 1\n---\nb: 2\n"), {"expected one YAML document"});
+  expect_contains(parse_error("? [1, 2]\n: 3\n"), {"expected text as a key"});
+  expect_contains(parse_error("~: 3\n"), {"expected text as a key, got null"});
+}
+
+TEST(Config, AliasesShareTheValueUnderTheirOwnPath) {
+  const Node root = parse("a: &x\n  n: 1\nb: *x\n").root();
+  EXPECT_EQ(root.at("b").at("n").as_integer(), 1);
+  EXPECT_EQ(root.at("b").where(), "x.yaml:3: key 'b'");
+  EXPECT_EQ(root.at("b").at("n").where(), "x.yaml:2: key 'b.n'");
+}
+
+TEST(Config, MergeKeysGiveWhatTheMapLacks) {
+  const Node root = parse("a: &x {n: 1, m: 2}\nc: &y {m: 5, k: 6}\nb:\n  <<: [*x, *y]\n  n: 3\n").root();
+  EXPECT_EQ(root.at("b").at("n").as_integer(), 3);
+  EXPECT_EQ(root.at("b").at("m").as_integer(), 2);
+  EXPECT_EQ(root.at("b").at("k").as_integer(), 6);
+  expect_contains(parse_error("b:\n  <<: 4\n"), {"expected a map or a list of maps to merge, got '4'"});
+}
+
+TEST(Config, RefusesAnAliasOfItself) {
+  expect_contains(parse_error("a: &x [*x]\n"), {"x.yaml:1: key 'a.0'", "expected an alias of another value"});
+}
+
+TEST(Config, RefusesAliasBombs) {
+  std::string text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string alias = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + alias;
+    for (int k = 0; k < 9; ++k) text += ", " + alias;
+    text += "]\n";
+  }
+  expect_contains(parse_error(text), {"expected at most 1000000 values"});
+}
+
+TEST(Config, RefusesMergeBombs) {
+  std::string text = "a: &a {";
+  for (int i = 0; i < 2000; ++i) text += "k" + std::to_string(i) + ": 1, ";
+  text += "}\nb:\n";
+  for (int i = 0; i < 1000; ++i) text += "- {<<: *a}\n";
+  expect_contains(parse_error(text), {"expected at most 1000000 merged values"});
+}
+
+TEST(Config, RefusesDeepNesting) {
+  const std::string open(98, '['), close(98, ']');
+  EXPECT_TRUE(parse("a: " + open + "1" + close).root().at("a").is_list());
+  expect_contains(parse_error("a: " + open + "[[1]]" + close), {"expected at most 100 levels"});
+  expect_contains(parse_error("a: " + std::string(900000, '[')), {"expected at most 100 levels"});
+}
+
+TEST(Config, RefusesDeepNestingThroughAliases) {
+  const std::string open(60, '['), close(60, ']');
+  expect_contains(parse_error("a: &a " + open + close + "\nb: " + open + "*a" + close + "\n"),
+                  {"expected at most 100 levels"});
+}
+
+TEST(Config, RefusesLargeFiles) {
+  const std::string path = write_file("large.yaml", "a: 1\n#" + std::string(1000000, 'x'));
+  EXPECT_EQ(config_error([&] { Config::from_file(path); }),
+            path + ": expected at most 1000000 bytes of YAML, got more");
+}
+
+TEST(Config, ReadsAFile) {
+  const std::string path = write_file("small.yaml", "a:\r\n  b: 7\r\n");
+  const Node b = Config::from_file(path).root().at("a").at("b");
+  EXPECT_EQ(b.as_integer(), 7);
+  EXPECT_EQ(b.where(), path + ":2: key 'a.b'");
+}
+
+TEST(Config, MissingFileAndFolderAreNamed) {
+  const std::string path = ldm::testing::temp_dir() + "/missing.yaml";
+  EXPECT_EQ(
+      config_error([&] { Config::from_file(path); }),
+      path + ": expected a config file that can be read, got: No such file or directory; check the path");
+  const std::string folder = ldm::testing::temp_dir();
+  EXPECT_EQ(config_error([&] { Config::from_file(folder); }),
+            folder + ": expected a config file, got a folder");
+}
+
+TEST(Overrides, SetValuesOfEveryKind) {
+  Config config = parse("a:\n  b: 1\n  c: [1, 2, 3]\n");
+  config.apply_overrides({"a.b=2", "a.c.1=x=y", "d=[1, 2]", "e=null", "f=", "g='1'"});
+  const Node root = config.root();
+  EXPECT_EQ(root.at("a").at("b").as_integer(), 2);
+  EXPECT_EQ(root.at("a").at("c").items().at(1).as_text(), "x=y");
+  EXPECT_EQ(root.at("a").at("c").items().at(2).as_integer(), 3);
+  EXPECT_EQ(root.at("d").items().size(), 2u);
+  EXPECT_TRUE(root.at("e").is_null() && root.at("f").is_null());
+  EXPECT_EQ(root.at("g").as_text(), "1");
+}
+
+TEST(Overrides, MakeMissingMaps) {
+  Config config = parse("a: ~\n");
+  config.apply_overrides({"a.b.c=1", "x.y=2"});
+  EXPECT_EQ(config.root().at("a").at("b").at("c").as_integer(), 1);
+  EXPECT_EQ(config.root().at("x").at("y").as_integer(), 2);
+}
+
+TEST(Overrides, LaterOnesWin) {
+  Config config = parse("a: 1\n");
+  config.apply_overrides({"a=2", "a=3"});
+  EXPECT_EQ(config.root().at("a").as_integer(), 3);
+}
+
+TEST(Overrides, MapsAreMerged) {
+  Config config = parse("a: {b: 1, c: {d: 2, e: 3}}\n");
+  config.apply_overrides({"a={c: {e: 4}, f: 5}"});
+  const Node a = config.root().at("a");
+  EXPECT_EQ(a.at("b").as_integer(), 1);
+  EXPECT_EQ(a.at("c").at("d").as_integer(), 2);
+  EXPECT_EQ(a.at("c").at("e").as_integer(), 4);
+  EXPECT_EQ(a.at("f").as_integer(), 5);
+}
+
+TEST(Overrides, ReachOneUseOfAnAlias) {
+  Config config = parse("a: &x {n: 1}\nb: *x\n");
+  config.apply_overrides({"b.n=2"});
+  EXPECT_EQ(config.root().at("a").at("n").as_integer(), 1);
+  EXPECT_EQ(config.root().at("b").at("n").as_integer(), 2);
+}
+
+TEST(Overrides, AreNamedByTheirValues) {
+  Config config = parse("a: {b: 1, d: 2}\n");
+  config.apply_overrides({"a.b=c"});
+  EXPECT_EQ(config_error([&] { config.root().at("a").at("b").as_integer(); }),
+            "override 'a.b=c': key 'a.b': expected an integer, got 'c'");
+  EXPECT_EQ(config.root().at("a").at("d").where(), "x.yaml:1: key 'a.d'");
+}
+
+TEST(Overrides, DoNotTouchACopyOrItsNodes) {
+  const Config original = parse("a: {b: 1}\n");
+  const Node before = original.root().at("a");
+  Config copy = original;
+  copy.apply_overrides({"a.b=2"});
+  EXPECT_EQ(copy.root().at("a").at("b").as_integer(), 2);
+  EXPECT_EQ(original.root().at("a").at("b").as_integer(), 1);
+  EXPECT_EQ(before.at("b").as_integer(), 1);
+}
+
+TEST(Overrides, AllOrNone) {
+  Config config = parse("a: 1\n");
+  config_error([&] { config.apply_overrides({"a=2", "broken"}); });
+  EXPECT_EQ(config.root().at("a").as_integer(), 1);
+}
+
+TEST(Overrides, MalformedOnesAreQuoted) {
+  EXPECT_EQ(override_error("", "a.b"), "override 'a.b': expected key=value, got no '='");
+  for (const char* text : {"=1", "a..b=1", ".a=1", "a.=1"}) {
+    expect_contains(override_error("", text), {std::string("override '") + text + "': ", "got an empty key"});
+  }
+  expect_contains(override_error("", "a.b=[1"),
+                  {"override 'a.b=[1': key 'a.b': expected YAML, got a syntax error"});
+  expect_contains(override_error("", "a=${b}"), {"override 'a=${b}': key 'a': ", "not supported"});
+}
+
+TEST(Overrides, RefuseToLeadThroughAScalarOrPastAList) {
+  EXPECT_EQ(override_error("a: 5\n", "a.b=1"),
+            "override 'a.b=1': key 'a': expected a map or a list to set 'b' in, got '5'");
+  for (const char* text : {"a.2=1", "a.x=1", "a.-1=1", "a.99999999999999999999=1"}) {
+    expect_contains(override_error("a: [1, 2]\n", text),
+                    {"key 'a': expected an index below the list's length of 2"});
+  }
+}
+
+TEST(Overrides, KeepTheLimits) {
+  std::string deep = "a";
+  for (int i = 0; i < 200; ++i) deep += ".a";
+  expect_contains(override_error("", deep + "=1"), {"expected at most 100 levels"});
+  const std::string open(60, '['), close(60, ']');
+  expect_contains(override_error("", deep.substr(0, 119) + "=" + open + close),
+                  {"expected at most 100 levels"});
+}
+
+TEST(V1Config, HoldsTheReferencesValues) {
+  const Config config =
+      Config::from_file(ldm::testing::project_path("configs/stable-diffusion/v1-inference.yaml"));
+  const Node model = config.root().at("model"), params = model.at("params");
+  EXPECT_EQ(model.at("base_learning_rate").as_real(), 1e-4);
+  EXPECT_EQ(params.at("scale_factor").as_real(), 0.18215);
+  EXPECT_EQ(params.at("linear_end").as_real(), 0.012);
+  EXPECT_FALSE(params.at("use_ema").as_boolean());
+  const Node cycle = params.at("scheduler_config").at("params").at("cycle_lengths").items().at(0);
+  EXPECT_EQ(cycle.as_integer(), 10000000000000);
+  const Node ddconfig = params.at("first_stage_config").at("params").at("ddconfig");
+  EXPECT_EQ(ddconfig.at("ch_mult").items().size(), 4u);
+  EXPECT_TRUE(ddconfig.at("attn_resolutions").items().empty());
+  EXPECT_FALSE(params.at("cond_stage_config").has("params"));
+}
+
+}  // namespace
