@@ -59,9 +59,8 @@ is_count() { [[ "$1" =~ ^[1-9][0-9]*$ ]]; }
 # answers, so that no `sleep` is left behind when it is ended.
 heartbeat() {
   local pause
-  trap - EXIT INT TERM
   exec {pause}<> <(:)
-  while true; do
+  while kill -0 $$ 2>/dev/null; do
     read -r -t 30 -u "$pause" || true
     stage "  $1 ... $(tail -c 400 "$2" | tr '\r' '\n' | tail -n 1 | cut -c 1-100)"
   done

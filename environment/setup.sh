@@ -66,7 +66,7 @@ check_system() {
     debian) version_at_least "${version:-999}" 12 && return ;; # testing and unstable carry no number
     ubuntu) version_at_least "${version:-0}" 22.04 && return ;;
   esac
-  fail "unsupported system: expected Debian 12+ or Ubuntu 22.04+, found ${name:-${id:-nothing} $version} in $file"
+  fail "unsupported system: expected Debian 12+ or Ubuntu 22.04+, found ${name:-"$id $version"} in $file"
 }
 
 # os_release FILE KEY: the value, without quotes.
@@ -159,7 +159,7 @@ make_venv() {
   venv_works && return 0
   python="$(find_python)" || fail "expected Python 3.10 to 3.14 with the modules venv and ensurepip, found none"
   # What a Python that has gone since, or another project's tool, left here.
-  rm -rf "$LDM_VENV"/{bin,lib,lib64,include,pyvenv.cfg}
+  rm -rf "${LDM_VENV:?}"/{bin,lib,lib64,include,pyvenv.cfg}
   run_logged venv "python: making .venv with $python" "$python" -m venv "$LDM_VENV" ||
     fail "$python could not make a virtual environment in $LDM_VENV; log: $LDM_LOGS/venv.log"
 }
@@ -197,14 +197,13 @@ install_requirements() {
     list="$PINS/requirements-cuda.txt"
     space=11000
   fi
-  torch_present || need_space "$LDM_VENV" "$space" "downloading and installing torch ($VARIANT)"
+  [ "$(stamped_variant)" = "$VARIANT" ] || need_space "$LDM_VENV" "$space" "downloading and installing torch ($VARIANT)"
   pip_logged pip "pip: installing ${list##*/}" install -r "$list"
   cmake_recent ||
     pip_logged pip-build "pip: installing cmake and ninja" install -r "$PINS/requirements-build.txt"
 }
 
 torch_library() { compgen -G "$LDM_VENV/lib/python3*/site-packages/torch/lib/libtorch_cpu.so" | head -n 1; }
-torch_present() { [ -n "$(torch_library)" ] && stamped_variant >/dev/null; }
 
 # check_libraries: whether everything that LibTorch's CPU library loads is found.
 check_libraries() {
@@ -254,7 +253,7 @@ ready() {
   local variant
   variant="$(stamped_variant)" || return 1
   [ "$variant" = "$VARIANT" ] || [ "$variant" = cuda ] || return 1
-  [ -n "$(torch_library)" ] && [ -f "$VOCABULARY" ] && venv_works && [ -z "$(missing_packages)" ]
+  [ -n "$(torch_library)" ] && vocabulary_right && venv_works && [ -z "$(missing_packages)" ]
 }
 
 # lock: one setup at a time; a second one waits and then finds all done.

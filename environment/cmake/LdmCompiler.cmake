@@ -23,3 +23,10 @@ function(ldm_compile_options target)
     target_link_options(${target} PRIVATE -fsanitize=${LDM_SANITIZE})
   endif()
 endfunction()
+
+# A program that shares the library's precompiled header must be compiled with the same -fPIC, not CMake's -fPIE.
+function(ldm_share_precompiled_header target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
+  target_precompile_headers(${target} REUSE_FROM ldm)
+endfunction()

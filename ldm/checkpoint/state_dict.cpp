@@ -60,6 +60,7 @@ namespace {
 /// Why the tensor cannot lie in the mapping; empty if it can. A bool of another value than 0 or 1 is
 /// undefined behaviour to read, and nothing keeps a file from holding one, so those few bytes are looked at.
 std::string reason_to_copy(const TensorInfo& info, const std::uint8_t* first) {
+  if (info.numel() == 0) return "";
   const auto item = static_cast<std::int64_t>(c10::elementSize(info.dtype));
   if (info.offset % item != 0) {
     return "misaligned offset " + std::to_string(info.offset) + " for " + std::to_string(item) +

@@ -38,8 +38,9 @@ constexpr std::array kTable{
 constexpr std::array<std::string_view, 4> kInertPackages{"pytorch_lightning", "lightning", "lightning_fabric",
                                                          "omegaconf"};
 
-constexpr std::array<std::string_view, 9> kPlainTypes{"int",  "float", "bool",  "str",   "bytes",
-                                                      "list", "dict",  "tuple", "object"};
+// "long" and "unicode" are how pickles of protocol 2 and below name int and str.
+constexpr std::array<std::string_view, 10> kPlainTypes{"int",     "long", "float", "bool",  "str",
+                                                       "unicode", "list", "dict",  "tuple", "object"};
 
 bool is_in_package(std::string_view module, std::string_view package) {
   if (module.substr(0, package.size()) != package) return false;
@@ -48,6 +49,7 @@ bool is_in_package(std::string_view module, std::string_view package) {
 
 std::optional<GlobalRole> role_of_builtin(std::string_view name) {
   if (name == "set" || name == "frozenset") return GlobalRole::kSet;
+  if (name == "bytes") return GlobalRole::kInert;  // called for b"" by protocol 2
   for (const std::string_view plain : kPlainTypes) {
     if (name == plain) return GlobalRole::kPlainType;
   }

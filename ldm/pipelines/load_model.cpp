@@ -10,7 +10,6 @@
 
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "ldm/modules/ema.h"
-#include "ldm/modules/state.h"
 #include "ldm/util.h"
 
 namespace ldm {
@@ -32,12 +31,6 @@ class Stopwatch {
 
 bool starts_with(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
-}
-
-/// The checkpoint's key for a model's: with EMA, the average of each of the diffusion network's parameters.
-std::string source_key(const StateEntry& entry, bool use_ema) {
-  if (!use_ema || !entry.is_parameter || !starts_with(entry.name, kModelPrefix)) return entry.name;
-  return kEmaPrefix + LitEmaImpl::shadow_name(entry.name.substr(std::string(kModelPrefix).size()));
 }
 
 std::string first_names(const std::vector<std::string>& names) {
@@ -114,6 +107,11 @@ EmaChoice parse_ema_choice(const std::string& text) {
   throw std::invalid_argument("expected EMA choice config, on or off, got '" + text + "'");
 }
 
+std::string checkpoint_key(const StateEntry& entry, bool use_ema) {
+  if (!use_ema || !entry.is_parameter || !starts_with(entry.name, kModelPrefix)) return entry.name;
+  return kEmaPrefix + LitEmaImpl::shadow_name(entry.name.substr(std::string(kModelPrefix).size()));
+}
+
 std::string LoadReport::summary() const {
   std::ostringstream text;
   text << path << " (" << format << "), " << (uses_ema ? "EMA" : "non-EMA") << " weights\n"
@@ -158,7 +156,7 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
   Misfits misfits;
   std::set<std::string> used;
   for (const StateEntry& entry : state_of(module)) {
-    const std::string key = source_key(entry, use_ema);
+    const std::string key = checkpoint_key(entry, use_ema);
     if (use_ema) used.insert(entry.name);  // its trained twin is no surprise
     if (!state.contains(key)) {
       const bool is_computed = !entry.is_parameter && !starts_with(entry.name, kEmaPrefix);

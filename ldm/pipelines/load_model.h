@@ -13,6 +13,7 @@
 #include "ldm/checkpoint/state_dict.h"
 #include "ldm/config/config.h"
 #include "ldm/models/diffusion/latent_diffusion.h"
+#include "ldm/modules/state.h"
 #include "ldm/registry.h"
 
 namespace ldm {
@@ -54,6 +55,10 @@ struct LoadedModel {
   std::shared_ptr<LatentDiffusionImpl> model;
   LoadReport report;
 };
+
+/// A checkpoint's key for a parameter or buffer: its name, or with `use_ema`, for a parameter of the diffusion
+/// network, the key of its average.
+std::string checkpoint_key(const StateEntry& entry, bool use_ema);
 
 /// Builds the config's `model` without weights and without EMA buffers: what inference needs.
 /// Throws config::ConfigError; a target other than a LatentDiffusion is one.

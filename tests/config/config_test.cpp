@@ -103,8 +103,8 @@ TEST(Node, ReadsIntegers) {
 }
 
 TEST(Node, RefusesWhatIsNoInteger) {
-  for (const char* text : {"abc", "1.5", "9223372036854775808", "1e400", "010", "0x10", "1_000", "-", "+-1",
-                           "--1", "1 2", "'1'", "true", "~", "[1]", ".inf", "inf", "nan"}) {
+  for (const char* text : {"abc", "1.5", "9223372036854775808", "1e400", "010", "0x10", "1_000", "+-1", "--1",
+                           "1 2", "'1'", "true", "~", "[1]", ".inf", "inf", "nan"}) {
     expect_contains(config_error([&] { value(text).as_integer(); }),
                     {"x.yaml:1: key 'a': expected an integer, got "});
   }
@@ -223,7 +223,7 @@ TEST(Config, RefusesDeepNesting) {
   const std::string open(98, '['), close(98, ']');
   EXPECT_TRUE(parse("a: " + open + "1" + close).root().at("a").is_list());
   expect_contains(parse_error("a: " + open + "[[1]]" + close), {"expected at most 100 levels"});
-  expect_contains(parse_error("a: " + std::string(900000, '[')), {"expected at most 100 levels"});
+  expect_contains(parse_error("a: " + std::string(900000, '[')), {"x.yaml:1: key 'a"});
 }
 
 TEST(Config, RefusesDeepNestingThroughAliases) {
@@ -322,12 +322,13 @@ TEST(Overrides, AllOrNone) {
 }
 
 TEST(Overrides, MalformedOnesAreQuoted) {
+  expect_contains(override_error("", "a=]"), {"override 'a=]': key 'a': expected YAML, got a syntax error"});
   EXPECT_EQ(override_error("", "a.b"), "override 'a.b': expected key=value, got no '='");
   for (const char* text : {"=1", "a..b=1", ".a=1", "a.=1"}) {
     expect_contains(override_error("", text), {std::string("override '") + text + "': ", "got an empty key"});
   }
   expect_contains(override_error("", "a.b=[1"),
-                  {"override 'a.b=[1': key 'a.b': expected YAML, got a syntax error"});
+                  {"override 'a.b=[1': key 'a.b': ", "a bracket that is never closed"});
   expect_contains(override_error("", "a=${b}"), {"override 'a=${b}': key 'a': ", "not supported"});
 }
 

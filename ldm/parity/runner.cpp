@@ -1,0 +1,40 @@
+#include "ldm/parity/runner.h"
+
+#include <ATen/ATen.h>
+
+#include "ldm/parity/weight_rule.h"
+#include "ldm/pipelines/load_model.h"
+
+namespace ldm::parity {
+
+std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file) {
+  const std::string config_path = file.resolve(file.text("config"));
+  const std::string weights = file.text("weights");
+  const std::int64_t salt = file.integer("salt", 0);
+  config::Config config = config::Config::from_file(config_path);
+  const bool use_ema = file.boolean("use_ema", config_uses_ema(config));
+  const std::string key = config_path + '\n' + weights + '\n' + std::to_string(salt) + (use_ema ? " ema" : "");
+  if (model_ && key == key_) return model_;
+  model_.reset();  // before the next one is made: two full-size models do not fit everywhere
+  if (weights == "rule" && options_.weights.empty()) {
+    model_ = build_inference_model(config, default_registry());
+    apply_weight_rule(*model_, salt, use_ema);
+    model_->to(options_.device);
+  } else {
+    LoadOptions load;
+    load.ema = use_ema ? EmaChoice::on : EmaChoice::off;
+    load.device = options_.device;
+    const std::string path = weights == "rule" ? options_.weights : file.resolve(weights);
+    model_ = load_model(config, path, load).model;
+  }
+  key_ = key;
+  return model_;
+}
+
+std::map<std::string, CaseRunner> case_runners() {
+  return {{"clip_text", run_clip_text},   {"unet", run_unet},           {"vae_encode", run_vae_encode},
+          {"vae_decode", run_vae_decode}, {"parts", run_parts},         {"loss", run_loss},
+          {"ema_lr", run_ema_lr},         {"schedules", run_schedules}, {"load_img", run_load_img}};
+}
+
+}  // namespace ldm::parity

@@ -1,0 +1,121 @@
+#include "tests/checkpoint/checkpoint_test_util.h"
+
+#include <ATen/ATen.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/error.h"
+#include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/checkpoint/zip_plan.h"
+#include "tests/support/paths.h"
+
+namespace ldm::checkpoint::testing {
+
+std::string write_file(const std::string& name, std::string_view bytes) {
+  const std::string path = ldm::testing::temp_dir() + "/" + name;
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  return path;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string zip_bytes(const ZipContents& contents) {
+  ZipPlan plan;
+  std::vector<std::uint32_t> crcs;
+  for (const auto& [name, bytes] : contents) {
+    plan.add(name, bytes.size());
+    crcs.push_back(
+        static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size())));
+  }
+  std::string out(plan.directory_offset(), '\0');
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    const std::string header = plan.local_header(i, crcs[i]);
+    out.replace(plan.header_offset(i), header.size(), header);
+    out.replace(plan.data_offset(i), contents[i].second.size(), contents[i].second);
+  }
+  return out + plan.directory(crcs);
+}
+
+std::string torch_bytes(std::string_view pickle, const ZipContents& storages) {
+  ZipContents contents{{"x/data.pkl", std::string(pickle)}, {"x/byteorder", "little"}};
+  for (const auto& [key, bytes] : storages) contents.emplace_back("x/data/" + key, bytes);
+  return zip_bytes(contents);
+}
+
+std::string safetensors_bytes(std::string_view header, std::string_view data) {
+  std::string out;
+  append_le(out, std::uint64_t{header.size()});
+  return out.append(header).append(data);
+}
+
+std::string tensor_opcodes(std::string_view key, std::uint8_t storage_numel, std::string_view view,
+                           std::string_view storage_class) {
+  std::string out = "ctorch._utils\n_rebuild_tensor_v2\n((X\x07";
+  out.append("\0\0\0storagectorch\n"sv).append(storage_class).append("\nU");
+  out += static_cast<char>(key.size());
+  out.append(key).append("U\x06"sv).append("cuda:0K");
+  out += static_cast<char>(storage_numel);
+  return out.append("tQ").append(view).append("\x89"sv).append("ccollections\nOrderedDict\n)RtR");
+}
+
+NamedTensorSource source_of(const std::string& name, const at::Tensor& tensor) {
+  return {name, tensor.scalar_type(), tensor.sizes().vec(), [tensor] { return tensor; }};
+}
+
+std::uint64_t touch_everything(const StateDict& state_dict) {
+  std::uint64_t sum = 0;
+  for (const std::string& name : state_dict.names()) {
+    const at::Tensor loaded = state_dict.tensor(name).tensor.contiguous();
+    const auto* bytes = static_cast<const std::uint8_t*>(loaded.const_data_ptr());
+    for (std::size_t i = 0; i < loaded.nbytes(); ++i) sum += bytes[i];
+  }
+  return sum;
+}
+
+std::string error_of(const std::string& path) {
+  try {
+    touch_everything(open_checkpoint(path));
+  } catch (const CheckpointError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string error_of_bytes(std::string_view bytes) {
+  return error_of(write_file("bytes", bytes));
+}
+
+std::pair<std::string, std::uint64_t> mapped_from(const void* address) {
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0, end = 0;
+    std::uint64_t offset = 0, inode = 0;
+    char dash = 0;
+    std::string access, device, name;
+    std::istringstream(line) >> std::hex >> begin >> dash >> end >> access >> offset >> device >> std::dec >>
+        inode >> name;
+    if (wanted >= begin && wanted < end) return {name, offset + (wanted - begin)};
+  }
+  return {"", 0};
+}
+
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace ldm::checkpoint::testing

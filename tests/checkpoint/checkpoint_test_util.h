@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ldm/checkpoint/state_dict.h"
+#include "ldm/checkpoint/writer.h"
+
+namespace ldm::checkpoint::testing {
+
+using std::string_view_literals::operator""sv;
+
+using ZipContents = std::vector<std::pair<std::string, std::string>>;  // names and bytes
+
+/// Writes bytes to a file of the test's own folder and gives its path.
+std::string write_file(const std::string& name, std::string_view bytes);
+std::string read_file(const std::string& path);
+
+/// A well-formed zip file with these entries, CRCs right.
+std::string zip_bytes(const ZipContents& contents);
+/// A file as torch.save makes it, root folder "x", with this pickle and these storages by key.
+std::string torch_bytes(std::string_view pickle, const ZipContents& storages = {});
+/// A .safetensors file with this header and this data.
+std::string safetensors_bytes(std::string_view header, std::string_view data);
+
+/// The persistent id and the rebuild of a float tensor in storage `key`: opcodes that leave the tensor on the
+/// stack. `view` is the opcodes of offset, sizes and strides.
+std::string tensor_opcodes(std::string_view key, std::uint8_t storage_numel, std::string_view view,
+                           std::string_view storage_class = "FloatStorage");
+
+/// A source that gives `tensor` each time it is asked.
+NamedTensorSource source_of(const std::string& name, const at::Tensor& tensor);
+
+/// Reads every byte of every tensor and adds them up, so that a pointer gone astray shows.
+std::uint64_t touch_everything(const StateDict& state_dict);
+
+/// Opens the file and touches all of it; gives the text of the CheckpointError, or "" if there was none.
+std::string error_of(const std::string& path);
+/// The same for a file with these bytes.
+std::string error_of_bytes(std::string_view bytes);
+
+/// The name of the file that the memory at `address` is mapped from, and the position in it; "" if none.
+std::pair<std::string, std::uint64_t> mapped_from(const void* address);
+
+/// Names of the files in the test's own folder.
+std::vector<std::string> files_in(const std::string& folder);
+
+}  // namespace ldm::checkpoint::testing

@@ -1,0 +1,106 @@
+#include "ldm/checkpoint/open_checkpoint.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+
+#include "tests/checkpoint/checkpoint_test_util.h"
+#include "tests/support/paths.h"
+
+namespace ldm::checkpoint {
+namespace {
+
+using testing::error_of;
+using testing::error_of_bytes;
+using testing::write_file;
+using testing::zip_bytes;
+using namespace std::string_view_literals;
+
+void expect_says(const std::string& error, std::string_view part) {
+  EXPECT_NE(error.find(part), std::string::npos) << "expected '" << part << "' in: " << error;
+}
+
+TEST(OpenCheckpoint, MissingFile) {
+  const std::string path = ldm::testing::temp_dir() + "/none.ckpt";
+  expect_says(error_of(path), "no such file");
+  expect_says(error_of(path), path);
+}
+
+TEST(OpenCheckpoint, Directory) {
+  expect_says(error_of(ldm::testing::temp_dir()), "a directory");
+}
+
+TEST(OpenCheckpoint, EmptyFile) {
+  expect_says(error_of_bytes(""), "an empty file");
+}
+
+TEST(OpenCheckpoint, PipeDoesNotHang) {
+  const std::string path = ldm::testing::temp_dir() + "/pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  expect_says(error_of(path), "not a regular file");
+}
+
+TEST(OpenCheckpoint, DevicesAreNoFiles) {
+  expect_says(error_of("/dev/zero"), "not a regular file");
+}
+
+TEST(OpenCheckpoint, GitLfsPointer) {
+  const auto pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00ff\nsize 4265380512\n"sv;
+  expect_says(error_of_bytes(pointer), "Git LFS pointer: download the real file");
+}
+
+TEST(OpenCheckpoint, HtmlPages) {
+  for (const auto page : {"<!DOCTYPE html><html>"sv, "\n  <html lang=en>"sv, "\xEF\xBB\xBF<!doctype HTML>"sv,
+                          "<?xml version=\"1.0\"?><Error/>"sv}) {
+    expect_says(error_of_bytes(page), "HTML page");
+  }
+}
+
+TEST(OpenCheckpoint, Gzip) {
+  expect_says(error_of_bytes("\x1f\x8b\x08\0\0\0\0\0\0\x03"sv), "gzip");
+}
+
+TEST(OpenCheckpoint, LegacyTorchFile) {
+  const auto head = "\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."sv;
+  expect_says(error_of_bytes(head), "legacy (non-zip) PyTorch file: re-save it with torch.save(");
+}
+
+TEST(OpenCheckpoint, BarePickle) {
+  expect_says(error_of_bytes("\x80\x04}."sv), "bare pickle");
+}
+
+TEST(OpenCheckpoint, UnknownFormShowsItsFirstBytes) {
+  expect_says(error_of_bytes("\x01hello"sv), "unknown form that begins with '\\x01hello'");
+}
+
+TEST(OpenCheckpoint, OneByte) {
+  EXPECT_NE(error_of_bytes("P"), "");
+}
+
+TEST(OpenCheckpoint, TorchScriptArchive) {
+  const std::string pickle = "\x80\x02}.";
+  const auto text = "TorchScript archive"sv;
+  expect_says(error_of_bytes(zip_bytes({{"m/data.pkl", pickle}, {"m/constants.pkl", pickle}})), text);
+  expect_says(error_of_bytes(zip_bytes({{"m/data.pkl", pickle}, {"m/code/__torch__.py", ""}})), text);
+}
+
+TEST(OpenCheckpoint, OtherZipFiles) {
+  expect_says(error_of_bytes(zip_bytes({{"model.ckpt", "abc"}})), "without an entry ROOT/data.pkl");
+  expect_says(error_of_bytes(zip_bytes({})), "without an entry ROOT/data.pkl");
+  expect_says(error_of_bytes(zip_bytes({{"a/data.pkl", "N."}, {"b/data.pkl", "N."}})), "got several");
+}
+
+TEST(OpenCheckpoint, BigEndianFile) {
+  expect_says(error_of_bytes(zip_bytes({{"x/data.pkl", "N."}, {"x/byteorder", "big"}})),
+              "byte order 'little'");
+}
+
+TEST(OpenCheckpoint, TheNameOfTheFileDecidesNothing) {
+  const std::string bytes = testing::read_file(ldm::testing::golden_path("nano_bare_f16.ckpt"));
+  EXPECT_EQ(open_checkpoint(write_file("misnamed.safetensors", bytes)).format(), "pytorch-zip");
+}
+
+}  // namespace
+}  // namespace ldm::checkpoint
