@@ -11,8 +11,8 @@ namespace {
 using config::Node;
 using config::Params;
 
-/// A key of the reference that would load weights while the model is being built. Here weights are bound after
-/// it, so a config that asks for that must not be taken for one that is loaded.
+/// A key of the reference that would load weights while the model is being built. Here weights are bound
+/// after it, so a config that asks for that must not be taken for one that is loaded.
 void refuse_ckpt_path(Params& params) {
   const auto path = params.optional_text("ckpt_path");
   if (path) {
@@ -61,7 +61,9 @@ DDPMOptions read_ddpm(Params& params, const Registry& registry) {
   return options;
 }
 
-bool is_marker(const Node& node, const char* marker) { return node.is_scalar() && node.as_text() == marker; }
+bool is_marker(const Node& node, const char* marker) {
+  return node.is_scalar() && node.as_text() == marker;
+}
 
 ConditioningKey conditioning_key_of_latent(Params& params, bool unconditional) {
   const auto text = params.optional_text("conditioning_key");
@@ -142,7 +144,8 @@ std::shared_ptr<DDPMImpl> build_latent_diffusion(Params& params, const Registry&
   options.scale_factor = params.real("scale_factor", 1.0);
   options.scale_by_std = params.boolean("scale_by_std", false);
   if (params.optional_text("cond_stage_forward")) {
-    throw std::invalid_argument("expected cond_stage_forward null: no conditioning stage here has other forms");
+    throw std::invalid_argument(
+        "expected cond_stage_forward null: no conditioning stage here has other forms");
   }
   auto network = instantiate_from_config<DiffusionNetwork>(params.node("unet_config"), registry);
   auto first_stage = instantiate_from_config<FirstStage>(params.node("first_stage_config"), registry);
@@ -226,6 +229,8 @@ std::shared_ptr<LrScheduler> build_linear_scheduler(Params& params, const Regist
   return std::make_shared<LambdaLinearScheduler>(read_cycles(params));
 }
 
-std::shared_ptr<Module> build_identity(Params&, const Registry&) { return std::make_shared<IdentityImpl>(); }
+std::shared_ptr<Module> build_identity(Params&, const Registry&) {
+  return std::make_shared<IdentityImpl>();
+}
 
 }  // namespace ldm

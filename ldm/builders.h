@@ -18,9 +18,11 @@ std::shared_ptr<DDPMImpl> build_latent_diffusion(config::Params& params, const R
 std::shared_ptr<DiffusionNetwork> build_unet_model(config::Params& params, const Registry& registry);
 std::shared_ptr<FirstStage> build_autoencoder_kl(config::Params& params, const Registry& registry);
 std::shared_ptr<FirstStage> build_identity_first_stage(config::Params& params, const Registry& registry);
-std::shared_ptr<ConditioningStage> build_frozen_clip_embedder(config::Params& params, const Registry& registry);
+std::shared_ptr<ConditioningStage> build_frozen_clip_embedder(config::Params& params,
+                                                              const Registry& registry);
 std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler(config::Params& params, const Registry& registry);
-std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler2(config::Params& params, const Registry& registry);
+std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler2(config::Params& params,
+                                                             const Registry& registry);
 std::shared_ptr<LrScheduler> build_linear_scheduler(config::Params& params, const Registry& registry);
 std::shared_ptr<Module> build_identity(config::Params& params, const Registry& registry);
 

@@ -11,7 +11,8 @@ Registry default_registry() {
   registry.add<DiffusionNetwork>("ldm.modules.diffusionmodules.openaimodel.UNetModel", build_unet_model);
   registry.add<FirstStage>("ldm.models.autoencoder.AutoencoderKL", build_autoencoder_kl);
   registry.add<FirstStage>("ldm.models.autoencoder.IdentityFirstStage", build_identity_first_stage);
-  registry.add<ConditioningStage>("ldm.modules.encoders.modules.FrozenCLIPEmbedder", build_frozen_clip_embedder);
+  registry.add<ConditioningStage>("ldm.modules.encoders.modules.FrozenCLIPEmbedder",
+                                  build_frozen_clip_embedder);
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaWarmUpCosineScheduler", build_warm_up_cosine_scheduler);
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaWarmUpCosineScheduler2", build_warm_up_cosine_scheduler2);
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaLinearScheduler", build_linear_scheduler);

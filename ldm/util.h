@@ -27,9 +27,9 @@ template <typename Role>
 
 /// ldm.util.instantiate_from_config: builds what `target` names from `params`.
 ///
-/// `node` is a map with `target` and, if there is something to say, `params`. Throws config::ConfigError, with
-/// file, line and key, for an unknown target, an unknown or missing key, a value of the wrong type, and for
-/// values that the built class refuses.
+/// `node` is a map with `target` and, if there is something to say, `params`. Throws config::ConfigError,
+/// with file, line and key, for an unknown target, an unknown or missing key, a value of the wrong type, and
+/// for values that the built class refuses.
 template <typename Role>
 std::shared_ptr<Role> instantiate_from_config(const config::Node& node, const Registry& registry) {
   const std::string target = node.at("target").as_text();

@@ -1,4 +1,5 @@
-// Writes a checkpoint of a config's model with made-up weights, for tests and demonstrations without a download.
+// Writes a checkpoint of a config's model with made-up weights, for tests and demonstrations without a
+// download.
 #include <ATen/ATen.h>
 
 #include <cxxopts.hpp>
@@ -12,9 +13,10 @@
 namespace {
 
 cxxopts::Options command_line() {
-  cxxopts::Options options("make_checkpoint",
-                           "Writes a checkpoint whose weights are a function of their names: the model that it "
-                           "holds draws noise,\nbut has the size and the keys of a real one.");
+  cxxopts::Options options(
+      "make_checkpoint",
+      "Writes a checkpoint whose weights are a function of their names: the model that it "
+      "holds draws noise,\nbut has the size and the keys of a real one.");
   options.add_options()("h,help", "this text")("config", "YAML of the model", cxxopts::value<std::string>())(
       "salt", "number that changes every weight", cxxopts::value<std::int64_t>()->default_value("0"))(
       "output", "file to write: .ckpt or .safetensors", cxxopts::value<std::string>());
@@ -25,7 +27,8 @@ std::vector<ldm::checkpoint::NamedTensorSource> sources(torch::nn::Module& model
   std::vector<ldm::checkpoint::NamedTensorSource> list;
   for (const ldm::StateEntry& entry : ldm::state_of(model)) {
     const auto make = [entry, salt] {
-      return entry.is_parameter ? ldm::parity::rule_tensor(entry.name, entry.tensor.sizes(), salt) : entry.tensor;
+      return entry.is_parameter ? ldm::parity::rule_tensor(entry.name, entry.tensor.sizes(), salt)
+                                : entry.tensor;
     };
     list.push_back({entry.name, entry.tensor.scalar_type(), entry.tensor.sizes().vec(), make});
   }

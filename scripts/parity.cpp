@@ -11,15 +11,18 @@
 namespace {
 
 cxxopts::Options command_line() {
-  cxxopts::Options options("parity", "Compares this library with golden outputs of the reference.\n"
-                                     "A CASE is a .safetensors file with a `case` in its metadata, or tokenizer.json;\n"
-                                     "files without a case (weights) are skipped. Exit status: 0 all passed, 1 a\n"
-                                     "failure, 2 wrong usage.");
+  cxxopts::Options options("parity",
+                           "Compares this library with golden outputs of the reference.\n"
+                           "A CASE is a .safetensors file with a `case` in its metadata, or tokenizer.json;\n"
+                           "files without a case (weights) are skipped. Exit status: 0 all passed, 1 a\n"
+                           "failure, 2 wrong usage.");
   options.positional_help("CASE...").add_options()("h,help", "this text")(
-      "tolerance", "relative tolerance |a-b|/|b| for one pass of a module", cxxopts::value<double>()->default_value("1e-5"))(
-      "device", "cpu, cuda, cuda:N or auto", cxxopts::value<std::string>()->default_value("cpu"))(
+      "tolerance", "relative tolerance |a-b|/|b| for one pass of a module",
+      cxxopts::value<double>()->default_value("1e-5"))("device", "cpu, cuda, cuda:N or auto",
+                                                       cxxopts::value<std::string>()->default_value("cpu"))(
       "precision", "full, autocast, half or bf16", cxxopts::value<std::string>()->default_value("full"))(
-      "weights", "a checkpoint to use in place of weights by rule", cxxopts::value<std::string>()->default_value(""))(
+      "weights", "a checkpoint to use in place of weights by rule",
+      cxxopts::value<std::string>()->default_value(""))(
       "selftest", "move every expected tensor beyond its tolerance: every case must then fail")(
       "cases", "", cxxopts::value<std::vector<std::string>>());
   options.parse_positional({"cases"});
@@ -36,7 +39,8 @@ int main(int argc, char** argv) {
       std::cout << options.help();
       return 0;
     }
-    if (arguments.count("cases") == 0) throw std::invalid_argument("expected at least one CASE, got none (see --help)");
+    if (arguments.count("cases") == 0)
+      throw std::invalid_argument("expected at least one CASE, got none (see --help)");
     const ldm::Device device = ldm::select_device(arguments["device"].as<std::string>());
     ldm::parity::RunOptions run;
     run.device = device.device;
@@ -44,7 +48,8 @@ int main(int argc, char** argv) {
     run.tolerance.relative = arguments["tolerance"].as<double>();
     run.selftest = arguments.count("selftest") > 0;
     run.weights = arguments["weights"].as<std::string>();
-    const auto summary = ldm::parity::run_files(arguments["cases"].as<std::vector<std::string>>(), run, std::cout);
+    const auto summary =
+        ldm::parity::run_files(arguments["cases"].as<std::vector<std::string>>(), run, std::cout);
     return summary.failed > 0 ? 1 : 0;
   } catch (const std::exception& error) {
     std::cerr << "parity: " << error.what() << '\n';

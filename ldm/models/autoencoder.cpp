@@ -8,7 +8,8 @@ AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
   const vae::DdConfig& config = options.ddconfig;
   if (!config.double_z) {
     throw std::invalid_argument(
-        "AutoencoderKL: expected ddconfig.double_z true (the encoder gives mean and log-variance), got false");
+        "AutoencoderKL: expected ddconfig.double_z true (the encoder gives mean and log-variance), got "
+        "false");
   }
   encoder_ = register_module("encoder", vae::Encoder(config));
   decoder_ = register_module("decoder", vae::Decoder(config));
@@ -23,7 +24,9 @@ DiagonalGaussianDistribution AutoencoderKLImpl::encode_posterior(const torch::Te
   return DiagonalGaussianDistribution(quant_conv_(encoder_(x)));
 }
 
-FirstStageEncoding AutoencoderKLImpl::encode(const torch::Tensor& x) { return encode_posterior(x); }
+FirstStageEncoding AutoencoderKLImpl::encode(const torch::Tensor& x) {
+  return encode_posterior(x);
+}
 
 torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& z) {
   return observed(decoder_(post_quant_conv_(z)));

@@ -27,7 +27,8 @@ class FirstStage : public Module {
 struct AutoencoderKLOptions {
   vae::DdConfig ddconfig;
   std::int64_t embed_dim;
-  std::shared_ptr<torch::nn::Module> loss;  ///< training loss, whose parameters checkpoints may hold; may be null
+  std::shared_ptr<torch::nn::Module>
+      loss;  ///< training loss, whose parameters checkpoints may hold; may be null
 };
 
 /// ldm.models.autoencoder.AutoencoderKL.

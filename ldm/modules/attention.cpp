@@ -10,7 +10,9 @@ namespace ldm {
 GEGLUImpl::GEGLUImpl(std::int64_t dim_in, std::int64_t dim_out)
     : proj_(register_module("proj", Linear(dim_in, 2 * dim_out))) {}
 
-torch::Tensor GEGLUImpl::forward(const torch::Tensor& x) { return observed(ops::geglu(proj_(x))); }
+torch::Tensor GEGLUImpl::forward(const torch::Tensor& x) {
+  return observed(ops::geglu(proj_(x)));
+}
 
 FeedForwardImpl::FeedForwardImpl(std::int64_t dim, std::int64_t mult) {
   Container net = register_module("net", Container());
@@ -18,7 +20,9 @@ FeedForwardImpl::FeedForwardImpl(std::int64_t dim, std::int64_t mult) {
   project_out_ = net->add("2", Linear(dim * mult, dim));  // "1" is the reference's dropout
 }
 
-torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) { return observed(project_out_(project_in_(x))); }
+torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
+  return observed(project_out_(project_in_(x)));
+}
 
 CrossAttentionImpl::CrossAttentionImpl(std::int64_t query_dim, std::int64_t context_dim, std::int64_t heads,
                                        std::int64_t dim_head)
@@ -61,9 +65,9 @@ SpatialTransformerImpl::SpatialTransformerImpl(const SpatialTransformerOptions& 
   proj_in_ = register_module("proj_in", Conv2d(Conv2dOptions{options.in_channels, inner_dim, 1}));
   Container blocks = register_module("transformer_blocks", Container());
   for (std::int64_t i = 0; i < options.depth; ++i) {
-    blocks_.push_back(blocks->add(std::to_string(i), BasicTransformerBlock(inner_dim, options.heads,
-                                                                           options.dim_head,
-                                                                           options.context_dim)));
+    blocks_.push_back(
+        blocks->add(std::to_string(i),
+                    BasicTransformerBlock(inner_dim, options.heads, options.dim_head, options.context_dim)));
   }
   Conv2dOptions out{inner_dim, options.in_channels, 1};
   out.zero_init = true;

@@ -59,14 +59,18 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
   refresh();
 }
 
-torch::Tensor LinearImpl::forward(const torch::Tensor& x) const { return observed(ops::linear(x, weight, bias)); }
+torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
+  return observed(ops::linear(x, weight, bias));
+}
 
 void LinearImpl::refresh() {
   weight = parameter("weight");
   if (has_bias_) bias = parameter("bias");
 }
 
-void LinearImpl::reset_parameters(at::Generator generator) { init_uniform_by_fan_in(weight, bias, generator); }
+void LinearImpl::reset_parameters(at::Generator generator) {
+  init_uniform_by_fan_in(weight, bias, generator);
+}
 
 Conv2dImpl::Conv2dImpl(const Conv2dOptions& options) : LeafLayer(options.zero_init), options_(options) {
   declare("weight", {options.out_channels, options.in_channels, options.kernel_size, options.kernel_size});
@@ -83,7 +87,9 @@ void Conv2dImpl::refresh() {
   if (options_.bias) bias = parameter("bias");
 }
 
-void Conv2dImpl::reset_parameters(at::Generator generator) { init_uniform_by_fan_in(weight, bias, generator); }
+void Conv2dImpl::reset_parameters(at::Generator generator) {
+  init_uniform_by_fan_in(weight, bias, generator);
+}
 
 PointwiseConv1dImpl::PointwiseConv1dImpl(std::int64_t in_channels, std::int64_t out_channels, bool zero_init)
     : LeafLayer(zero_init) {
@@ -166,8 +172,12 @@ torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
   return observed(at::embedding(weight, ids));
 }
 
-void EmbeddingImpl::refresh() { weight = parameter("weight"); }
+void EmbeddingImpl::refresh() {
+  weight = parameter("weight");
+}
 
-void EmbeddingImpl::reset_parameters(at::Generator generator) { weight.normal_(0, 1, generator); }
+void EmbeddingImpl::reset_parameters(at::Generator generator) {
+  weight.normal_(0, 1, generator);
+}
 
 }  // namespace ldm

@@ -26,7 +26,8 @@ std::function<void(const torch::Tensor&)> in_place_binder(const std::string& key
   };
 }
 
-/// Leaf layers' parameters start on the meta device, which set_data cannot leave, and are mirrored in members.
+/// Leaf layers' parameters start on the meta device, which set_data cannot leave, and are mirrored in
+/// members.
 std::function<void(const torch::Tensor&)> parameter_binder(torch::nn::Module& owner, const std::string& key,
                                                            const torch::Tensor& parameter) {
   if (auto* layer = dynamic_cast<LeafLayer*>(&owner)) {
@@ -37,13 +38,14 @@ std::function<void(const torch::Tensor&)> parameter_binder(torch::nn::Module& ow
 
 void collect(torch::nn::Module& module, const std::string& prefix, std::vector<StateEntry>& entries) {
   for (const auto& item : module.named_parameters(/*recurse=*/false)) {
-    entries.push_back({prefix + item.key(), item.value(), true,
-                       parameter_binder(module, item.key(), item.value())});
+    entries.push_back(
+        {prefix + item.key(), item.value(), true, parameter_binder(module, item.key(), item.value())});
   }
   for (const auto& item : module.named_buffers(/*recurse=*/false)) {
     entries.push_back({prefix + item.key(), item.value(), false, in_place_binder(item.key(), item.value())});
   }
-  for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", entries);
+  for (const auto& child : module.named_children())
+    collect(*child.value(), prefix + child.key() + ".", entries);
 }
 
 }  // namespace

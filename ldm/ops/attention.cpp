@@ -16,7 +16,9 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 }
 
 /// [B, heads, N, D] -> [B, N, heads * D].
-at::Tensor merge_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
+at::Tensor merge_heads(const at::Tensor& x) {
+  return x.transpose(1, 2).flatten(2);
+}
 
 }  // namespace
 

@@ -11,7 +11,9 @@ namespace fs = std::filesystem;
 CaseFile::CaseFile(const std::string& path)
     : state_(checkpoint::open_checkpoint(path)), metadata_(state_.metadata()) {}
 
-std::string CaseFile::name() const { return fs::path(path()).filename().string(); }
+std::string CaseFile::name() const {
+  return fs::path(path()).filename().string();
+}
 
 std::string CaseFile::text(const std::string& key) const {
   const auto found = metadata_.find(key);
@@ -55,7 +57,8 @@ std::string CaseFile::resolve(const std::string& file) const {
     }
     tried += (tried.empty() ? "" : " and ") + base.string();
   }
-  throw std::runtime_error(path() + ": expected the file '" + file + "' in or above " + tried + ", found none");
+  throw std::runtime_error(path() + ": expected the file '" + file + "' in or above " + tried +
+                           ", found none");
 }
 
 }  // namespace ldm::parity

@@ -22,7 +22,8 @@ double tolerance_for(const at::Tensor& expected, const Tolerance& tolerance) {
                                              : tolerance.relative;
 }
 
-bool levels_pass(const at::Tensor& actual, const at::Tensor& expected, double max_abs_error, double fraction) {
+bool levels_pass(const at::Tensor& actual, const at::Tensor& expected, double max_abs_error,
+                 double fraction) {
   const double differing = actual.ne(expected).sum().item<double>();
   return max_abs_error <= 1 && differing <= fraction * static_cast<double>(expected.numel());
 }
@@ -76,7 +77,8 @@ at::Tensor perturbed(const at::Tensor& expected, const Tolerance& tolerance) {
 at::Tensor Comparison::input(const std::string& name) {
   used_.insert(name);
   if (!file_.has_tensor(name)) {
-    throw std::runtime_error(file_.path() + ": expected the tensor '" + name + "' for this kind of case, got none");
+    throw std::runtime_error(file_.path() + ": expected the tensor '" + name +
+                             "' for this kind of case, got none");
   }
   return file_.tensor(name);
 }

@@ -30,8 +30,8 @@ struct TensorResult {
 /// tensor of the file must be read as an input or compared.
 class Comparison {
  public:
-  /// With `selftest` every expected tensor is moved by four times its tolerance before it is compared, so that
-  /// a sound comparison must find a difference.
+  /// With `selftest` every expected tensor is moved by four times its tolerance before it is compared, so
+  /// that a sound comparison must find a difference.
   Comparison(const CaseFile& file, Tolerance tolerance, bool selftest)
       : file_(file), tolerance_(tolerance), selftest_(selftest) {}
 

@@ -12,10 +12,11 @@ namespace {
 
 constexpr const char* kSummaryPrefix = "ck.";
 
-/// The full name of the module that a checkpoint "ck.NAME" speaks of: goldens shorten the names inside a spatial
-/// transformer and of the text model.
+/// The full name of the module that a checkpoint "ck.NAME" speaks of: goldens shorten the names inside a
+/// spatial transformer and of the text model.
 std::vector<std::string> candidates(const std::string& name) {
-  std::vector<std::string> names{name, "transformer.text_model." + name, "transformer.text_model.encoder." + name};
+  std::vector<std::string> names{name, "transformer.text_model." + name,
+                                 "transformer.text_model.encoder." + name};
   const std::size_t dot = name.rfind('.');
   if (dot != std::string::npos) {
     names.push_back(name.substr(0, dot) + ".transformer_blocks.0" + name.substr(dot));
@@ -54,7 +55,8 @@ class SummaryWatch {
 
 FrozenCLIPEmbedderImpl& embedder_of(LatentDiffusionImpl& model) {
   auto* embedder = dynamic_cast<FrozenCLIPEmbedderImpl*>(model.cond_stage_model().get());
-  if (embedder == nullptr) throw std::runtime_error("expected a config with a FrozenCLIPEmbedder, got another one");
+  if (embedder == nullptr)
+    throw std::runtime_error("expected a config with a FrozenCLIPEmbedder, got another one");
   return *embedder;
 }
 
@@ -79,8 +81,8 @@ void run_unet(CaseContext& context) {
   const c10::InferenceMode inference;
   const AutocastScope autocast(context.options.device, context.options.precision);
   const SummaryWatch watch(context, *model->model()->named_children()["diffusion_model"]);
-  context.comparison.compare("out", model->apply_model(context.input("x"), context.input("t"),
-                                                       context.input("context")));
+  context.comparison.compare(
+      "out", model->apply_model(context.input("x"), context.input("t"), context.input("context")));
 }
 
 void run_vae_encode(CaseContext& context) {

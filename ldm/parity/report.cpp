@@ -51,7 +51,8 @@ bool run_case(const CaseFile& file, const CaseRunner& runner, ModelCache& models
 
 void count(Summary& summary, bool passed, const std::string& name, double seconds, std::ostream& out) {
   ++(passed ? summary.passed : summary.failed);
-  out << (passed ? "PASSED " : "FAILED ") << name << std::fixed << std::setprecision(1) << " (" << seconds << " s)\n"
+  out << (passed ? "PASSED " : "FAILED ") << name << std::fixed << std::setprecision(1) << " (" << seconds
+      << " s)\n"
       << std::flush;
 }
 

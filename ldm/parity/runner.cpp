@@ -13,7 +13,8 @@ std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file)
   const std::int64_t salt = file.integer("salt", 0);
   config::Config config = config::Config::from_file(config_path);
   const bool use_ema = file.boolean("use_ema", config_uses_ema(config));
-  const std::string key = config_path + '\n' + weights + '\n' + std::to_string(salt) + (use_ema ? " ema" : "");
+  const std::string key =
+      config_path + '\n' + weights + '\n' + std::to_string(salt) + (use_ema ? " ema" : "");
   if (model_ && key == key_) return model_;
   model_.reset();  // before the next one is made: two full-size models do not fit everywhere
   if (weights == "rule" && options_.weights.empty()) {

@@ -23,7 +23,8 @@ struct RunOptions {
   Precision precision = Precision::full;
 };
 
-/// Gives cases their models, keeping the last one: many cases share one and a full-size one takes seconds to fill.
+/// Gives cases their models, keeping the last one: many cases share one and a full-size one takes seconds to
+/// fill.
 class ModelCache {
  public:
   explicit ModelCache(const RunOptions& options) : options_(options) {}
@@ -69,8 +70,8 @@ struct TokenizerResult {
   std::int64_t texts = 0, differing = 0;
   std::string first_difference;  ///< a text whose ids differ
 };
-/// With `selftest` every expected id list is changed, so that all must differ. Throws std::runtime_error for a file
-/// of another form.
+/// With `selftest` every expected id list is changed, so that all must differ. Throws std::runtime_error for
+/// a file of another form.
 TokenizerResult run_tokenizer(const std::string& path, bool selftest);
 
 }  // namespace ldm::parity

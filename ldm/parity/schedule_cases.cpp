@@ -19,7 +19,9 @@ std::vector<std::string> split(const std::string& text) {
   return words;
 }
 
-at::Tensor doubles(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
+at::Tensor doubles(const std::vector<double>& values) {
+  return at::tensor(values, at::kDouble);
+}
 
 /// Constants of one sampler, "METHOD.STEPS.*".
 void run_sampler_tensor(CaseContext& context, const std::string& name, const at::Tensor& alphas_cumprod) {
@@ -32,7 +34,8 @@ void run_sampler_tensor(CaseContext& context, const std::string& name, const at:
   }
   // "eta0.5" is cut in two by the dot.
   const double eta = words.size() == 5 ? std::stod(words[2].substr(3) + "." + words[3]) : 0.0;
-  const auto parameters = make_ddim_sampling_parameters(alphas_cumprod, within_schedule(timesteps, kTimesteps), eta);
+  const auto parameters =
+      make_ddim_sampling_parameters(alphas_cumprod, within_schedule(timesteps, kTimesteps), eta);
   const at::Tensor alphas = doubles(parameters.alphas);
   if (last == "alphas") context.comparison.compare(name, alphas);
   if (last == "alphas_prev") context.comparison.compare(name, doubles(parameters.alphas_prev));

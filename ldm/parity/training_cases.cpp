@@ -24,7 +24,8 @@ void run_ema(CaseContext& context, const std::string& start) {
   auto model = two_linear_layers();
   LitEma ema(*model);
   bind_all(*ema, [&](const std::string& name) { return context.input(start + ".ema0." + name).clone(); });
-  for (int update = 0; context.file.has_tensor(start + ".u" + std::to_string(update) + ".ema.decay"); ++update) {
+  for (int update = 0; context.file.has_tensor(start + ".u" + std::to_string(update) + ".ema.decay");
+       ++update) {
     const std::string prefix = start + ".u" + std::to_string(update);
     bind_all(*model, [&](const std::string& name) { return context.input(prefix + ".param." + name); });
     ema->forward(*model);
@@ -37,7 +38,8 @@ void run_ema(CaseContext& context, const std::string& start) {
 void run_lr(CaseContext& context, const std::string& name, const LrScheduler& scheduler) {
   const at::Tensor steps = context.input("lr." + name + ".n");
   std::vector<double> factors;
-  for (std::int64_t i = 0; i < steps.numel(); ++i) factors.push_back(scheduler(steps[i].item<std::int64_t>()));
+  for (std::int64_t i = 0; i < steps.numel(); ++i)
+    factors.push_back(scheduler(steps[i].item<std::int64_t>()));
   context.comparison.compare("lr." + name + ".f", at::tensor(factors, at::kDouble));
 }
 

@@ -12,8 +12,8 @@ namespace ldm::parity {
 /// The generator's seed for a parameter: FNV-1a of its key, plus the salt.
 std::uint64_t rule_seed(const std::string& key, std::int64_t salt);
 
-/// The made-up weight of a parameter: a function of its checkpoint key, its shape and a salt alone, so that the
-/// reference and this library can fill the same model without exchanging a file. float32, on the CPU.
+/// The made-up weight of a parameter: a function of its checkpoint key, its shape and a salt alone, so that
+/// the reference and this library can fill the same model without exchanging a file. float32, on the CPU.
 /// tests/goldens/README.md has the rule.
 at::Tensor rule_tensor(const std::string& key, at::IntArrayRef sizes, std::int64_t salt);
 

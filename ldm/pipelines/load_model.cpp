@@ -36,7 +36,8 @@ bool starts_with(const std::string& text, const std::string& prefix) {
 std::string first_names(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), kNamesInMessage); ++i) text += "\n  " + names[i];
-  if (names.size() > kNamesInMessage) text += "\n  and " + std::to_string(names.size() - kNamesInMessage) + " more";
+  if (names.size() > kNamesInMessage)
+    text += "\n  and " + std::to_string(names.size() - kNamesInMessage) + " more";
   return text;
 }
 
@@ -59,7 +60,8 @@ struct Misfits {
       message += "\nof another shape (" + std::to_string(misshaped.size()) + "):" + first_names(misshaped);
     }
     if (message.empty()) return;
-    throw LoadError(path + ": expected a checkpoint of the model that the config describes, got one that does " +
+    throw LoadError(path +
+                    ": expected a checkpoint of the model that the config describes, got one that does " +
                     "not fit; use the config that belongs to it." + message);
   }
 };
@@ -71,9 +73,10 @@ void check_ema_present(const checkpoint::StateDict& state) {
     return starts_with(name, std::string(kEmaPrefix) + "diffusion_model");
   });
   if (present) return;
-  throw LoadError(state.path() +
-                  ": expected EMA weights (model_ema.*), got a file without them. Its model.* weights can be used "
-                  "with EMA off (they may be the averages already, in a file made for inference)");
+  throw LoadError(
+      state.path() +
+      ": expected EMA weights (model_ema.*), got a file without them. Its model.* weights can be used "
+      "with EMA off (they may be the averages already, in a file made for inference)");
 }
 
 /// float32 values of a checkpoint's tensor, aliasing the file where that is possible.
@@ -92,7 +95,8 @@ at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, 
   return loaded.tensor;
 }
 
-void count_unexpected(const checkpoint::StateDict& state, const std::set<std::string>& used, LoadReport& report) {
+void count_unexpected(const checkpoint::StateDict& state, const std::set<std::string>& used,
+                      LoadReport& report) {
   for (const std::string& name : state.names()) {
     if (used.count(name) == 0) ++report.unexpected[name.substr(0, name.find('.'))];
   }
@@ -139,7 +143,8 @@ std::shared_ptr<LatentDiffusionImpl> build_inference_model(config::Config config
   config.apply_overrides({"model.params.use_ema=false"});
   const config::Node node = config.root().at("model");
   const at::NoGradGuard no_grad;
-  auto model = std::dynamic_pointer_cast<LatentDiffusionImpl>(instantiate_from_config<DDPMImpl>(node, registry));
+  auto model =
+      std::dynamic_pointer_cast<LatentDiffusionImpl>(instantiate_from_config<DDPMImpl>(node, registry));
   if (!model) node.at("target").fail("expected a LatentDiffusion, got a model without a first stage");
   model->eval();
   return model;

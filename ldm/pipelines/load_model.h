@@ -35,10 +35,11 @@ class LoadError : public std::runtime_error {
 struct LoadReport {
   std::string path, format;
   bool uses_ema = false;
-  std::int64_t bound = 0;                          ///< tensors that share the file's pages
-  std::map<std::string, std::int64_t> copied;      ///< tensors that had to be copied, counted by reason
-  std::vector<std::string> computed;               ///< absent from the file, computed by the model itself
-  std::map<std::string, std::int64_t> unexpected;  ///< in the file but not in the model, counted by first word
+  std::int64_t bound = 0;                      ///< tensors that share the file's pages
+  std::map<std::string, std::int64_t> copied;  ///< tensors that had to be copied, counted by reason
+  std::vector<std::string> computed;           ///< absent from the file, computed by the model itself
+  std::map<std::string, std::int64_t>
+      unexpected;  ///< in the file but not in the model, counted by first word
   double read_seconds = 0, convert_seconds = 0, upload_seconds = 0;
 
   /// A few lines of text: weights used, counts, times.
@@ -56,8 +57,8 @@ struct LoadedModel {
   LoadReport report;
 };
 
-/// A checkpoint's key for a parameter or buffer: its name, or with `use_ema`, for a parameter of the diffusion
-/// network, the key of its average.
+/// A checkpoint's key for a parameter or buffer: its name, or with `use_ema`, for a parameter of the
+/// diffusion network, the key of its average.
 std::string checkpoint_key(const StateEntry& entry, bool use_ema);
 
 /// Builds the config's `model` without weights and without EMA buffers: what inference needs.
@@ -70,8 +71,9 @@ bool config_uses_ema(const config::Config& config);
 /// Binds a checkpoint's tensors to `module` by name, in eval mode and without gradients.
 ///
 /// Tensors keep sharing the mapped file's pages unless they are misaligned or of another dtype than float32
-/// (then they are converted). With `use_ema` the parameters of `model.` come from the averages. Throws LoadError
-/// when a parameter is missing or of another shape, or when averages are asked for and the file has none.
+/// (then they are converted). With `use_ema` the parameters of `model.` come from the averages. Throws
+/// LoadError when a parameter is missing or of another shape, or when averages are asked for and the file has
+/// none.
 LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema);
 
 /// Builds the model of a config, loads `checkpoint_path` into it and moves it to the device.

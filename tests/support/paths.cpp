@@ -22,7 +22,9 @@ struct TempDir {
 
 }  // namespace
 
-std::string project_path(const std::string& file) { return (fs::path(LDM_PROJECT_DIR) / file).string(); }
+std::string project_path(const std::string& file) {
+  return (fs::path(LDM_PROJECT_DIR) / file).string();
+}
 
 std::string golden_path(const std::string& file) {
   const std::string path = project_path("tests/goldens/" + file);

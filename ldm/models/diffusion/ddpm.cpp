@@ -9,7 +9,8 @@
 
 namespace ldm {
 
-DDPMImpl::DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork> network) : options_(options) {
+DDPMImpl::DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork> network)
+    : options_(options) {
   if (options.loss_type != "l1" && options.loss_type != "l2") {
     throw std::invalid_argument("expected loss_type l1 or l2, got '" + options.loss_type + "'");
   }
@@ -28,7 +29,8 @@ DDPMImpl::DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork>
   if (options.learn_logvar) register_parameter("logvar", logvar_, /*requires_grad=*/false);
 }
 
-torch::Tensor DDPMImpl::extract(const std::string& name, const torch::Tensor& t, const torch::Tensor& like) const {
+torch::Tensor DDPMImpl::extract(const std::string& name, const torch::Tensor& t,
+                                const torch::Tensor& like) const {
   return extract_into_tensor(buffer(name), t, like.dim());
 }
 
@@ -56,8 +58,8 @@ torch::Tensor DDPMImpl::loss_per_sample(const torch::Tensor& prediction, const t
   return error.flatten(1).mean(1);
 }
 
-DiffusionLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
-                                 const torch::Tensor& noise) {
+DiffusionLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond,
+                                 const torch::Tensor& t, const torch::Tensor& noise) {
   const torch::Tensor prediction = model_(q_sample(x_start, t, noise), t, cond);
   const torch::Tensor& target = options_.parameterization == Parameterization::eps ? noise : x_start;
   const torch::Tensor error = loss_per_sample(prediction, target);

@@ -38,7 +38,8 @@ struct DDPMOptions {
   std::shared_ptr<LrScheduler> scheduler;  ///< from scheduler_config; may be null
 };
 
-/// A training loss and what the reference logs beside it, under its names ("train/loss_simple", "val/loss", ...).
+/// A training loss and what the reference logs beside it, under its names ("train/loss_simple", "val/loss",
+/// ...).
 struct DiffusionLoss {
   torch::Tensor loss;
   std::map<std::string, torch::Tensor> log;
@@ -59,7 +60,8 @@ class DDPMImpl : public Module {
   const torch::Tensor& lvlb_weights() const { return lvlb_weights_; }
 
   /// x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise. x_start and noise [B, ...], t int64 [B].
-  torch::Tensor q_sample(const torch::Tensor& x_start, const torch::Tensor& t, const torch::Tensor& noise) const;
+  torch::Tensor q_sample(const torch::Tensor& x_start, const torch::Tensor& t,
+                         const torch::Tensor& noise) const;
   /// x_0 from x_t and the noise in it.
   torch::Tensor predict_start_from_noise(const torch::Tensor& x_t, const torch::Tensor& t,
                                          const torch::Tensor& noise) const;

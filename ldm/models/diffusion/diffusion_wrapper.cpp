@@ -8,7 +8,8 @@ namespace ldm {
 namespace {
 
 torch::Tensor concat_input(const torch::Tensor& x, const Conditioning& cond) {
-  TORCH_CHECK(!cond.c_concat.empty(), "DiffusionWrapper: expected c_concat for this conditioning_key, got none");
+  TORCH_CHECK(!cond.c_concat.empty(),
+              "DiffusionWrapper: expected c_concat for this conditioning_key, got none");
   std::vector<torch::Tensor> parts{x};
   parts.insert(parts.end(), cond.c_concat.begin(), cond.c_concat.end());
   return at::cat(parts, 1);
@@ -27,11 +28,12 @@ ConditioningKey parse_conditioning_key(const std::string& text) {
   if (text == "crossattn") return ConditioningKey::crossattn;
   if (text == "hybrid") return ConditioningKey::hybrid;
   if (text == "adm") return ConditioningKey::adm;
-  throw std::invalid_argument("expected conditioning_key concat, crossattn, hybrid, adm or null, got '" + text +
-                              "'");
+  throw std::invalid_argument("expected conditioning_key concat, crossattn, hybrid, adm or null, got '" +
+                              text + "'");
 }
 
-DiffusionWrapperImpl::DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> diffusion_model, ConditioningKey key)
+DiffusionWrapperImpl::DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> diffusion_model,
+                                           ConditioningKey key)
     : diffusion_model_(register_module("diffusion_model", std::move(diffusion_model))), key_(key) {}
 
 torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch::Tensor& t,
@@ -44,7 +46,8 @@ torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch:
     case ConditioningKey::crossattn:
       return observed(diffusion_model_->forward(x, t, joined_context(cond), std::nullopt));
     case ConditioningKey::hybrid:
-      return observed(diffusion_model_->forward(concat_input(x, cond), t, joined_context(cond), std::nullopt));
+      return observed(
+          diffusion_model_->forward(concat_input(x, cond), t, joined_context(cond), std::nullopt));
     case ConditioningKey::adm:
       return observed(diffusion_model_->forward(x, t, std::nullopt, joined_context(cond)));
   }

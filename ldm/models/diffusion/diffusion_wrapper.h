@@ -27,7 +27,8 @@ struct Conditioning {
 class DiffusionWrapperImpl : public Module {
  public:
   DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> diffusion_model, ConditioningKey key);
-  /// x [B, C, H, W], t [B] -> [B, out_channels, H, W]. Throws c10::Error when the key's conditioning is absent.
+  /// x [B, C, H, W], t [B] -> [B, out_channels, H, W]. Throws c10::Error when the key's conditioning is
+  /// absent.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Conditioning& cond = {});
 
   ConditioningKey conditioning_key() const { return key_; }

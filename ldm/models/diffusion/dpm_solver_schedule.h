@@ -5,7 +5,8 @@
 namespace ldm {
 
 /// The discrete noise schedule of ldm.models.diffusion.dpm_solver's NoiseScheduleVP, made continuous:
-/// log(alpha_t) = log(alphas_cumprod) / 2 at t = (i + 1) / N, i = 0..N-1, linear in between. All values float32.
+/// log(alpha_t) = log(alphas_cumprod) / 2 at t = (i + 1) / N, i = 0..N-1, linear in between. All values
+/// float32.
 class DpmNoiseSchedule {
  public:
   /// alphas_cumprod float32 [N], N >= 2.

@@ -15,7 +15,8 @@ LatentDiffusionImpl::LatentDiffusionImpl(const LatentDiffusionOptions& options,
     throw std::invalid_argument("expected num_timesteps_cond up to " + std::to_string(num_timesteps()) +
                                 " (timesteps), got " + std::to_string(options.num_timesteps_cond));
   }
-  if (options.scale_by_std) register_buffer("scale_factor", at::scalar_tensor(options.scale_factor, at::kFloat));
+  if (options.scale_by_std)
+    register_buffer("scale_factor", at::scalar_tensor(options.scale_factor, at::kFloat));
   first_stage_ = register_module("first_stage_model", std::move(first_stage));
   first_stage_->eval();
   if (!cond_stage) return;
@@ -60,8 +61,8 @@ FirstStageEncoding LatentDiffusionImpl::encode_first_stage(const torch::Tensor& 
   return first_stage_->encode(x);
 }
 
-torch::Tensor LatentDiffusionImpl::get_first_stage_encoding(const FirstStageEncoding& encoding,
-                                                            const std::optional<at::Generator>& generator) const {
+torch::Tensor LatentDiffusionImpl::get_first_stage_encoding(
+    const FirstStageEncoding& encoding, const std::optional<at::Generator>& generator) const {
   const auto* posterior = std::get_if<DiagonalGaussianDistribution>(&encoding);
   return scale_factor() * (posterior ? posterior->sample(generator) : std::get<torch::Tensor>(encoding));
 }

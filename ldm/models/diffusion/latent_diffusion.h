@@ -25,8 +25,8 @@ struct LatentDiffusionOptions {
   bool first_stage_is_cond_stage = false;
 };
 
-/// ldm.models.diffusion.ddpm.LatentDiffusion: diffusion over the latents of a first stage, conditioned by what
-/// a conditioning stage makes of a text, a label or a map.
+/// ldm.models.diffusion.ddpm.LatentDiffusion: diffusion over the latents of a first stage, conditioned by
+/// what a conditioning stage makes of a text, a label or a map.
 class LatentDiffusionImpl : public DDPMImpl {
  public:
   /// `cond_stage` may be null (unconditional, or the first stage serves as one).

@@ -23,7 +23,8 @@ Conv2dOptions conv(std::int64_t in_channels, std::int64_t out_channels, std::int
 
 /// The reference's make_attn, registered in `parent` under `name`: what it does to a feature map.
 std::function<torch::Tensor(const torch::Tensor&)> add_attention(torch::nn::Module& parent,
-                                                                 const std::string& name, std::int64_t channels,
+                                                                 const std::string& name,
+                                                                 std::int64_t channels,
                                                                  const DdConfig& config) {
   if (config.attn_type == "none") return [](const torch::Tensor& x) { return x; };
   if (config.attn_type == "linear") {
@@ -100,9 +101,9 @@ LevelImpl::LevelImpl(std::int64_t in_channels, std::int64_t out_channels, std::i
   Container block_list = register_module("block", Container());
   Container attn_list = register_module("attn", Container());
   for (std::int64_t i = 0; i < blocks; ++i) {
-    blocks_.push_back(
-        block_list->add(std::to_string(i), ResnetBlock(i == 0 ? in_channels : out_channels, out_channels,
-                                                       config.dropout, config.num_groups)));
+    blocks_.push_back(block_list->add(
+        std::to_string(i),
+        ResnetBlock(i == 0 ? in_channels : out_channels, out_channels, config.dropout, config.num_groups)));
     if (attention) attentions_.push_back(add_attention(*attn_list, std::to_string(i), out_channels, config));
   }
 }
@@ -121,7 +122,9 @@ MidImpl::MidImpl(std::int64_t channels, const DdConfig& config) {
   block_2_ = register_module("block_2", ResnetBlock(channels, channels, config.dropout, config.num_groups));
 }
 
-torch::Tensor MidImpl::forward(const torch::Tensor& x) { return observed(block_2_(attn_1_(block_1_(x)))); }
+torch::Tensor MidImpl::forward(const torch::Tensor& x) {
+  return observed(block_2_(attn_1_(block_1_(x))));
+}
 
 EncoderImpl::EncoderImpl(const DdConfig& config) {
   conv_in_ = register_module("conv_in", Conv2d(conv(config.in_channels, config.ch, 3)));

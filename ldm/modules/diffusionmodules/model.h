@@ -26,7 +26,8 @@ struct DdConfig {
 /// ldm.modules.diffusionmodules.model.ResnetBlock without a time embedding.
 class ResnetBlockImpl : public Module {
  public:
-  ResnetBlockImpl(std::int64_t in_channels, std::int64_t out_channels, double dropout, std::int64_t num_groups);
+  ResnetBlockImpl(std::int64_t in_channels, std::int64_t out_channels, double dropout,
+                  std::int64_t num_groups);
   /// x [B, in, H, W] -> [B, out, H, W].
   torch::Tensor forward(const torch::Tensor& x);
 
@@ -50,7 +51,8 @@ class AttnBlockImpl : public Module {
 };
 TORCH_MODULE(AttnBlock);
 
-/// ldm.modules.diffusionmodules.model.Upsample: nearest neighbour by two, then a 3x3 convolution if asked for.
+/// ldm.modules.diffusionmodules.model.Upsample: nearest neighbour by two, then a 3x3 convolution if asked
+/// for.
 class UpsampleImpl : public Module {
  public:
   UpsampleImpl(std::int64_t in_channels, bool with_conv);
@@ -103,8 +105,8 @@ TORCH_MODULE(Mid);
 class EncoderImpl : public Module {
  public:
   explicit EncoderImpl(const DdConfig& config);
-  /// x [B, in_channels, H, W], values about [-1, 1] -> [B, z_channels (twice that if double_z), H/f, W/f] with
-  /// f = 2^(len(ch_mult) - 1).
+  /// x [B, in_channels, H, W], values about [-1, 1] -> [B, z_channels (twice that if double_z), H/f, W/f]
+  /// with f = 2^(len(ch_mult) - 1).
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
@@ -127,8 +129,8 @@ class DecoderImpl : public Module {
   bool give_pre_end_, tanh_out_;
   Conv2d conv_in_{nullptr}, conv_out_{nullptr};
   Mid mid_{nullptr};
-  std::vector<Level> levels_;          // by level: 0 is the finest
-  std::vector<Upsample> upsamples_;    // by level; none at 0
+  std::vector<Level> levels_;        // by level: 0 is the finest
+  std::vector<Upsample> upsamples_;  // by level; none at 0
   GroupNorm norm_out_{nullptr};
 };
 TORCH_MODULE(Decoder);

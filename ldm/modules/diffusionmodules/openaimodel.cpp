@@ -26,7 +26,8 @@ UNetModelOptions checked(UNetModelOptions options) {
   if (options.num_heads == -1 && options.num_head_channels == -1) {
     throw std::invalid_argument("expected num_heads or num_head_channels to be set, got neither");
   }
-  if (options.channel_mult.empty()) throw std::invalid_argument("expected channel_mult with entries, got none");
+  if (options.channel_mult.empty())
+    throw std::invalid_argument("expected channel_mult with entries, got none");
   if (options.num_heads_upsample == -1) options.num_heads_upsample = options.num_heads;
   return options;
 }

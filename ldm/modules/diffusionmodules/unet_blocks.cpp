@@ -78,8 +78,8 @@ torch::Tensor ResBlockImpl::forward(torch::Tensor x, const BlockInputs& inputs) 
 AttentionBlockImpl::AttentionBlockImpl(const AttentionBlockOptions& options) : options_(options) {
   norm_ = register_module("norm", GroupNorm(options.num_groups, options.channels, 1e-5));
   qkv_ = register_module("qkv", PointwiseConv1d(options.channels, 3 * options.channels));
-  proj_out_ = register_module("proj_out",
-                              PointwiseConv1d(options.channels, options.channels, /*zero_init=*/true));
+  proj_out_ =
+      register_module("proj_out", PointwiseConv1d(options.channels, options.channels, /*zero_init=*/true));
 }
 
 torch::Tensor AttentionBlockImpl::forward(const torch::Tensor& x) {

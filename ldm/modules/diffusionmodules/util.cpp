@@ -46,8 +46,8 @@ std::vector<double> make_beta_schedule(const std::string& schedule, std::int64_t
     betas = linspace(linear_start, linear_end, n_timestep);
     for (double& beta : betas) beta = std::sqrt(beta);
   } else {
-    throw std::invalid_argument("expected beta_schedule linear, cosine, sqrt_linear or sqrt, got '" + schedule +
-                                "'");
+    throw std::invalid_argument("expected beta_schedule linear, cosine, sqrt_linear or sqrt, got '" +
+                                schedule + "'");
   }
   return betas;
 }
@@ -55,8 +55,8 @@ std::vector<double> make_beta_schedule(const std::string& schedule, std::int64_t
 std::vector<std::int64_t> make_ddim_timesteps(const std::string& method, std::int64_t num_ddim_timesteps,
                                               std::int64_t num_ddpm_timesteps) {
   if (num_ddim_timesteps < 1 || num_ddim_timesteps > num_ddpm_timesteps) {
-    throw std::invalid_argument("expected 1 to " + std::to_string(num_ddpm_timesteps) + " sampling steps, got " +
-                                std::to_string(num_ddim_timesteps));
+    throw std::invalid_argument("expected 1 to " + std::to_string(num_ddpm_timesteps) +
+                                " sampling steps, got " + std::to_string(num_ddim_timesteps));
   }
   std::vector<std::int64_t> timesteps;
   if (method == "uniform") {
@@ -77,7 +77,8 @@ std::vector<std::int64_t> make_ddim_timesteps(const std::string& method, std::in
   return timesteps;
 }
 
-std::vector<std::int64_t> within_schedule(std::vector<std::int64_t> timesteps, std::int64_t num_ddpm_timesteps) {
+std::vector<std::int64_t> within_schedule(std::vector<std::int64_t> timesteps,
+                                          std::int64_t num_ddpm_timesteps) {
   const auto past_end = [&](std::int64_t t) { return t >= num_ddpm_timesteps; };
   timesteps.erase(std::remove_if(timesteps.begin(), timesteps.end(), past_end), timesteps.end());
   return timesteps;
@@ -94,8 +95,7 @@ DdimSamplingParameters make_ddim_sampling_parameters(const at::Tensor& alphas_cu
     const double alpha_prev = alphas_table[i == 0 ? 0 : ddim_timesteps[i - 1]];
     parameters.alphas.push_back(alpha);
     parameters.alphas_prev.push_back(alpha_prev);
-    parameters.sigmas.push_back(eta *
-                                std::sqrt((1 - alpha_prev) / (1 - alpha) * (1 - alpha / alpha_prev)));
+    parameters.sigmas.push_back(eta * std::sqrt((1 - alpha_prev) / (1 - alpha) * (1 - alpha / alpha_prev)));
   }
   return parameters;
 }

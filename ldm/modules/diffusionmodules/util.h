@@ -8,9 +8,9 @@
 
 namespace ldm {
 
-/// ldm.modules.diffusionmodules.util.make_beta_schedule: noise variances beta_t, t = 0..n_timestep-1, float64.
-/// `schedule` is "linear" (linear in sqrt(beta), as the reference's), "cosine", "sqrt_linear" or "sqrt".
-/// Throws std::invalid_argument for another name.
+/// ldm.modules.diffusionmodules.util.make_beta_schedule: noise variances beta_t, t = 0..n_timestep-1,
+/// float64. `schedule` is "linear" (linear in sqrt(beta), as the reference's), "cosine", "sqrt_linear" or
+/// "sqrt". Throws std::invalid_argument for another name.
 std::vector<double> make_beta_schedule(const std::string& schedule, std::int64_t n_timestep,
                                        double linear_start = 1e-4, double linear_end = 2e-2,
                                        double cosine_s = 8e-3);
@@ -26,7 +26,8 @@ std::vector<std::int64_t> make_ddim_timesteps(const std::string& method, std::in
                                               std::int64_t num_ddpm_timesteps);
 
 /// `timesteps` without those that lie outside [0, num_ddpm_timesteps), on which the reference crashes.
-std::vector<std::int64_t> within_schedule(std::vector<std::int64_t> timesteps, std::int64_t num_ddpm_timesteps);
+std::vector<std::int64_t> within_schedule(std::vector<std::int64_t> timesteps,
+                                          std::int64_t num_ddpm_timesteps);
 
 /// Per-step constants of DDIM and PLMS, in the order of the timesteps.
 struct DdimSamplingParameters {

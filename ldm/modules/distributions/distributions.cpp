@@ -9,7 +9,9 @@ namespace {
 
 constexpr double kLogTwoPi = 1.8378770664093453;
 
-at::Tensor sum_per_sample(const at::Tensor& x) { return x.flatten(1).sum(1); }
+at::Tensor sum_per_sample(const at::Tensor& x) {
+  return x.flatten(1).sum(1);
+}
 
 }  // namespace
 
@@ -21,9 +23,13 @@ DiagonalGaussianDistribution::DiagonalGaussianDistribution(const at::Tensor& par
   logvar_ = halves[1].clamp(-30.0, 20.0);
 }
 
-at::Tensor DiagonalGaussianDistribution::std() const { return at::exp(0.5 * logvar_); }
+at::Tensor DiagonalGaussianDistribution::std() const {
+  return at::exp(0.5 * logvar_);
+}
 
-at::Tensor DiagonalGaussianDistribution::var() const { return at::exp(logvar_); }
+at::Tensor DiagonalGaussianDistribution::var() const {
+  return at::exp(logvar_);
+}
 
 at::Tensor DiagonalGaussianDistribution::sample(const std::optional<at::Generator>& generator) const {
   const at::Tensor noise = at::randn(mean_.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
@@ -35,8 +41,8 @@ at::Tensor DiagonalGaussianDistribution::kl() const {
 }
 
 at::Tensor DiagonalGaussianDistribution::kl(const DiagonalGaussianDistribution& other) const {
-  return 0.5 * sum_per_sample((mean_ - other.mean_).pow(2) / other.var() + var() / other.var() - 1.0 - logvar_ +
-                              other.logvar_);
+  return 0.5 * sum_per_sample((mean_ - other.mean_).pow(2) / other.var() + var() / other.var() - 1.0 -
+                              logvar_ + other.logvar_);
 }
 
 at::Tensor DiagonalGaussianDistribution::nll(const at::Tensor& sample) const {

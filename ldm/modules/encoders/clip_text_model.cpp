@@ -7,7 +7,9 @@
 namespace ldm {
 namespace {
 
-torch::Tensor quick_gelu(const torch::Tensor& x) { return x * at::sigmoid(1.702 * x); }
+torch::Tensor quick_gelu(const torch::Tensor& x) {
+  return x * at::sigmoid(1.702 * x);
+}
 
 }  // namespace
 
@@ -24,7 +26,8 @@ torch::Tensor ClipTextEmbeddingsImpl::forward(const torch::Tensor& ids) {
   return observed(token_embedding_(ids) + position_embedding_(positions));
 }
 
-ClipEncoderLayerImpl::ClipEncoderLayerImpl(const ClipTextConfig& config) : heads_(config.num_attention_heads) {
+ClipEncoderLayerImpl::ClipEncoderLayerImpl(const ClipTextConfig& config)
+    : heads_(config.num_attention_heads) {
   const std::int64_t width = config.hidden_size;
   Container self_attn = register_module("self_attn", Container());
   k_proj_ = self_attn->add("k_proj", Linear(width, width));

@@ -32,7 +32,8 @@ class ClipTextEmbeddingsImpl : public Module {
 };
 TORCH_MODULE(ClipTextEmbeddings);
 
-/// transformers' CLIPEncoderLayer: causal self-attention and an MLP with the "quick" GELU x * sigmoid(1.702 x).
+/// transformers' CLIPEncoderLayer: causal self-attention and an MLP with the "quick" GELU x * sigmoid(1.702
+/// x).
 class ClipEncoderLayerImpl : public Module {
  public:
   explicit ClipEncoderLayerImpl(const ClipTextConfig& config);

@@ -28,7 +28,9 @@ torch::Tensor FrozenCLIPEmbedderImpl::tokenize(const std::vector<std::string>& t
   return ids;
 }
 
-torch::Tensor FrozenCLIPEmbedderImpl::forward(const torch::Tensor& ids) { return transformer_(ids); }
+torch::Tensor FrozenCLIPEmbedderImpl::forward(const torch::Tensor& ids) {
+  return transformer_(ids);
+}
 
 torch::Tensor FrozenCLIPEmbedderImpl::encode(const ConditioningInput& input) {
   const auto* texts = std::get_if<std::vector<std::string>>(&input);
