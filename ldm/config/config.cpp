@@ -5,10 +5,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
+#include "ldm/config/overrides.h"
 #include "ldm/config/scalars.h"
-#include "ldm/config/value.h"
+#include "ldm/config/tree.h"
+#include "ldm/config/yaml_reader.h"
 
 namespace ldm::config {
 namespace {
@@ -16,7 +19,6 @@ namespace {
 using detail::Value;
 
 constexpr std::size_t kMaxBytes = 1'000'000;
-constexpr std::size_t kShownCharacters = 80;
 constexpr double kMaxExactInteger = 9007199254740992.0;  // 2^53: beyond it a real no longer names one integer
 
 std::string child_path(const std::string& path, const std::string& key) {
@@ -39,7 +41,9 @@ const std::string* plain_text(const std::shared_ptr<const Value>& value) {
 }
 
 std::string read_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) throw ConfigError(path + ": expected a config file, got a folder");
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown))
+    throw ConfigError(path + ": expected a config file, got a folder");
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file)
@@ -53,30 +57,6 @@ std::string read_file(const std::string& path) {
 }
 
 }  // namespace
-
-namespace detail {
-
-std::string quoted(const std::string& text) {
-  if (text.size() <= kShownCharacters) return "'" + text + "'";
-  return "'" + text.substr(0, kShownCharacters) + "...'";
-}
-
-std::string describe(const Value* value) {
-  if (!value) return "nothing";
-  switch (value->kind) {
-    case Value::Kind::null:
-      return "null";
-    case Value::Kind::list:
-      return "a list";
-    case Value::Kind::map:
-      return "a map";
-    case Value::Kind::scalar:
-      break;
-  }
-  return value->plain ? quoted(value->text) : "the text " + quoted(value->text);
-}
-
-}  // namespace detail
 
 bool Node::defined() const {
   return value_ != nullptr;
@@ -149,7 +129,7 @@ std::int64_t Node::as_integer() const {
     if (real && std::nearbyint(*real) == *real && std::abs(*real) <= kMaxExactInteger) {
       return static_cast<std::int64_t>(*real);
     }
-    if (!real) as_text();  // an interpolation says so itself
+    if (!real && !detail::parse_boolean(*text)) as_text();  // an interpolation says so itself
   }
   fail("expected an integer, got " + detail::describe(value_.get()));
 }

@@ -1,5 +1,10 @@
+#include "ldm/config/overrides.h"
+
+#include <utility>
+#include <vector>
+
 #include "ldm/config/config.h"
-#include "ldm/config/value.h"
+#include "ldm/config/yaml_reader.h"
 
 namespace ldm::config::detail {
 namespace {
@@ -55,19 +60,12 @@ std::string joined(const std::vector<std::string>& path, std::size_t count) {
   return text;
 }
 
-/// Puts `value` in the place of `entry`'s. What came from elsewhere than before no longer has the key's line.
-void replace(Value& map, std::size_t place, ValuePtr value) {
-  Entry& entry = map.entries[place];
-  if (entry.value->source != value->source) entry.line = value->line;
-  entry.value = std::move(value);
-}
-
 void put(Value& map, const std::string& key, ValuePtr value) {
   const auto found = map.index.find(key);
   if (found == map.index.end()) {
     map.add({key, value->line, value});
   } else {
-    replace(map, found->second, std::move(value));
+    map.replace_entry(found->second, std::move(value));
   }
 }
 
@@ -120,15 +118,21 @@ ValuePtr assign(const ValuePtr& old, const Override& override_, std::size_t dept
   }
   if (!old || old->kind != Value::Kind::list) return assign_in_map(old, override_, depth);
   auto list = std::make_shared<Value>(*old);
-  ValuePtr& item = list->items[item_number(override_, depth, *old)];
-  item = assign(item, override_, depth + 1);
+  const std::size_t number = item_number(override_, depth, *old);
+  list->replace_item(number, assign(old->items[number], override_, depth + 1));
   return list;
 }
 
 }  // namespace
 
 ValuePtr apply_override(const ValuePtr& root, const std::string& override_text) {
-  return assign(root, parse_override(override_text), 0);
+  const Override parsed = parse_override(override_text);
+  ValuePtr result = assign(root, parsed, 0);
+  if (result->depth > kMaxDepth || result->weight > kMaxValues) {
+    fail(parsed.source, "expected at most " + std::to_string(kMaxDepth) + " levels and " +
+                            std::to_string(kMaxValues) + " values in the whole config, got more");
+  }
+  return result;
 }
 
 }  // namespace ldm::config::detail

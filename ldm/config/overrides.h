@@ -6,7 +6,7 @@
 
 namespace ldm::config::detail {
 
-/// The root with one "a.b.c=value" applied. Throws ConfigError quoting the override.
-Entry with_override(const Entry& root, const std::string& text);
+/// The tree with "a.b=c" applied; `root` is not changed. Throws ConfigError quoting the override.
+ValuePtr apply_override(const ValuePtr& root, const std::string& override_text);
 
 }  // namespace ldm::config::detail

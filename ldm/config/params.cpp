@@ -51,7 +51,7 @@ std::vector<T> read_list(const Node& node, T (Node::*read)() const) {
 Params::Params(Node params, std::string target) : params_(std::move(params)), target_(std::move(target)) {
   if (params_.defined() && !params_.is_map() && !params_.is_null()) {
     params_.fail("expected a map with the parameters of " + target_ + ", got " +
-                 (params_.is_list() ? "a list" : "'" + params_.as_text() + "'"));
+                 (params_.is_list() ? "a list" : "a single value"));
   }
 }
 
@@ -60,60 +60,62 @@ Node Params::lookup(const std::string& key) {
   return params_.find(key);
 }
 
-Node Params::required(const std::string& key) {
+Node Params::required(const std::string& key, const std::string& expected) {
   Node found = lookup(key);
   if (found.defined()) return found;
   std::string there;
   if (params_.is_map()) {
     for (const std::string& name : params_.keys()) there += (there.empty() ? "" : ", ") + name;
   }
-  params_.fail("expected the key '" + key + "', which " + target_ + " needs, got only the keys " +
-               (there.empty() ? "none" : there));
+  const std::string text = "expected the key '" + key + "' (" + expected + "), which " + target_ +
+                           " needs, got only the keys " + (there.empty() ? "none" : there);
+  if (!params_.defined()) throw ConfigError(target_ + " without params: " + text);
+  params_.fail(text);
 }
 
 std::int64_t Params::integer(const std::string& key) {
-  return required(key).as_integer();
+  return required(key, "an integer").as_integer();
 }
 std::int64_t Params::integer(const std::string& key, std::int64_t otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? found.as_integer() : otherwise;
 }
 
 double Params::real(const std::string& key) {
-  return required(key).as_real();
+  return required(key, "a number").as_real();
 }
 double Params::real(const std::string& key, double otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? found.as_real() : otherwise;
 }
 
 bool Params::boolean(const std::string& key, bool otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? found.as_boolean() : otherwise;
 }
 
 std::string Params::text(const std::string& key) {
-  return required(key).as_text();
+  return required(key, "a text").as_text();
 }
 std::string Params::text(const std::string& key, const std::string& otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? found.as_text() : otherwise;
 }
 
 std::vector<std::int64_t> Params::integers(const std::string& key) {
-  return read_list(required(key), &Node::as_integer);
+  return read_list(required(key, "a list of integers"), &Node::as_integer);
 }
 std::vector<std::int64_t> Params::integers(const std::string& key,
                                            const std::vector<std::int64_t>& otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? read_list(found, &Node::as_integer) : otherwise;
 }
 
 std::vector<double> Params::reals(const std::string& key) {
-  return read_list(required(key), &Node::as_real);
+  return read_list(required(key, "a list of numbers"), &Node::as_real);
 }
 std::vector<double> Params::reals(const std::string& key, const std::vector<double>& otherwise) {
-  const Node found = lookup(key);
+  const Node found = optional_node(key);
   return found.defined() ? read_list(found, &Node::as_real) : otherwise;
 }
 
@@ -128,7 +130,7 @@ std::optional<std::string> Params::optional_text(const std::string& key) {
 }
 
 Node Params::node(const std::string& key) {
-  return required(key);
+  return required(key, "a value");
 }
 
 Node Params::optional_node(const std::string& key) {

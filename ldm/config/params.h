@@ -15,8 +15,8 @@ namespace ldm::config {
 /// A builder asks for each key that its target knows, once, with or without a default, and then `finish`
 /// refuses the first key of the map that nobody asked for: Python's constructors would refuse it too, or
 /// worse swallow it in **kwargs. Every read throws ConfigError, with file, line and key, for a value of the
-/// wrong type; reads without a default throw it also when the key is missing. Null is a wrong type except for
-/// the optional reads.
+/// wrong type; reads without a default throw it also when the key is missing. Null counts as absent wherever
+/// there is a default, and for the optional reads; for the others it is a wrong type.
 class Params {
  public:
   /// `params` may be undefined or null: then the map is empty. Throws ConfigError if it is no map.
@@ -55,7 +55,7 @@ class Params {
   void finish() const;
 
  private:
-  Node required(const std::string& key);
+  Node required(const std::string& key, const std::string& expected);
   Node lookup(const std::string& key);
 
   Node params_;

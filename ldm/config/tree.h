@@ -1,67 +1,62 @@
 #pragma once
 
+// The tree behind Node: private to this folder.
+
 #include <cstddef>
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace ldm::config::detail {
 
-/// The limits that keep a hostile config from taking the machine's memory or stack.
-constexpr std::size_t kMaxTextBytes = 1000000;
-constexpr std::size_t kMaxDepth = 100;
-constexpr std::size_t kMaxValues = 1000000;
-
-/// Where a value was written: a file and a line counted from 1, or an override (line 0).
-struct Origin {
-  std::shared_ptr<const std::string> source;
-  std::int64_t line = 0;
-
-  /// "configs/x.yaml:12" or "override 'a.b=c'".
-  std::string text() const;
-};
-
 struct Value;
+using ValuePtr = std::shared_ptr<const Value>;
+using Source = std::shared_ptr<const std::string>;
 
-/// A value at one place. An alias shares the value and has a place of its own.
+/// Limits that keep a hostile config from taking the machine's memory or stack.
+constexpr std::size_t kMaxDepth = 100;
+constexpr std::size_t kMaxValues = 1'000'000;
+
+/// A key of a map with its value. `line` is the key's, which an aliased value's own line is not; 0 if
+/// unknown.
 struct Entry {
-  std::shared_ptr<const Value> value;
-  Origin origin;
+  std::string key;
+  int line = 0;
+  ValuePtr value;
 };
 
-/// An immutable value; changes make new values and share what stays (so copies of a config are free).
+/// A value and everything below it; immutable once built, so that aliases can share it.
 struct Value {
   enum class Kind { null, scalar, list, map };
 
   Kind kind = Kind::null;
-  std::string text;     ///< of a scalar
-  bool quoted = false;  ///< a scalar that is text whatever it looks like
-  std::vector<Entry> items;
-  std::vector<std::string> keys;  ///< of a map, in the order of the file
-  std::map<std::string, Entry> entries;
-  std::size_t values = 1;  ///< how many values this one holds, aliases expanded, itself included
-  std::size_t depth = 1;   ///< how many levels it has
+  Source source;           ///< "configs/x.yaml" or "override 'a=b'"
+  int line = 0;            ///< from 1; 0 for an override
+  std::string text;        ///< of a scalar
+  bool plain = true;       ///< a scalar without quotes, whose text decides its type
+  std::size_t weight = 1;  ///< values in this tree with each alias expanded
+  std::size_t depth = 1;   ///< levels of this tree, this one included; an upper bound after overrides
+  std::vector<Entry> entries;
+  std::vector<ValuePtr> items;
+  std::unordered_map<std::string, std::size_t> index;  ///< key -> place in entries
 
-  /// Adds or replaces the entry of a map.
-  void put(const std::string& key, const Entry& entry);
+  const Entry* find(const std::string& key) const;
+  /// Adds an entry for a key that is not there yet.
+  void add(Entry entry);
+  /// Puts another value in the place of an entry or of an item.
+  void replace_entry(std::size_t place, ValuePtr value);
+  void replace_item(std::size_t place, ValuePtr value);
+  /// Adds an item to a list.
+  void append(ValuePtr value);
+
+ private:
+  void count(const Value& child);
 };
 
-/// Counts `values` and `depth` from the children and freezes the value. Throws ConfigError, at `place`, over
-/// the limits.
-std::shared_ptr<const Value> freeze(Value value, const std::string& place);
-
-/// "a map", "null", "'abc'": the "got" half of an error.
+/// What a message says was found: "'abc'", "a map", "null". Long text is shortened.
 std::string describe(const Value* value);
-
-/// "PLACE: key 'PATH'", or the place alone for the root.
-std::string where(const std::string& place, const std::string& path);
-
-/// "a.b" from "a" and "b"; "b" from "" and "b".
-std::string join_path(const std::string& path, const std::string& name);
-
-/// "a, b, c", or "none"; cut after sixty.
-std::string join_names(const std::vector<std::string>& names);
+std::string quoted(const std::string& text);
 
 }  // namespace ldm::config::detail

@@ -1,18 +1,20 @@
+#include "ldm/config/yaml_reader.h"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
 #include <map>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "ldm/config/config.h"
 #include "ldm/config/scalars.h"
-#include "ldm/config/value.h"
 
 namespace ldm::config::detail {
 namespace {
 
-constexpr std::size_t kMaxValues = 1'000'000;
 const char* const kCoreTags = "tag:yaml.org,2002:";
 
 /// Builds our own tree from the parser's events, so that the limits hold while the file is being read, and a
@@ -135,14 +137,16 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void place(const YAML::Mark& mark, const ValuePtr& value) {
+    if (stack_.size() + value->depth > kMaxDepth) {
+      fail(mark, "expected nesting of at most " + std::to_string(kMaxDepth) + " levels, got more");
+    }
     if (stack_.empty()) {
       root_ = value;
       return;
     }
     Frame& frame = stack_.back();
     if (frame.value->kind == Value::Kind::list) {
-      frame.value->weight += value->weight;
-      frame.value->items.push_back(value);
+      frame.value->append(value);
     } else if (frame.has_key) {
       place_in_map(frame, mark, value);
     } else {
@@ -151,7 +155,10 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void take_key(Frame& frame, const YAML::Mark& mark, const Value& key) const {
-    if (key.kind != Value::Kind::scalar) fail(mark, "expected a text as key, got " + describe(&key));
+    if (key.kind != Value::Kind::scalar) {
+      fail(mark, "expected a text as key, got " + describe(&key) +
+                     (key.kind == Value::Kind::null ? "" : "; look for a bracket that is never closed"));
+    }
     if (frame.value->find(key.text)) {
       fail(mark, "expected each key once, got " + quoted(key.text) + " a second time (first in line " +
                      std::to_string(frame.value->find(key.text)->line) + ")");

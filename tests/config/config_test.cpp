@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -30,11 +31,6 @@ std::string parse_error(const std::string& text) {
   return config_error([&] { parse(text); });
 }
 
-std::string override_error(const std::string& text, const std::string& override_text) {
-  Config config = parse(text);
-  return config_error([&] { config.apply_overrides({override_text}); });
-}
-
 std::string write_file(const std::string& name, const std::string& content) {
   const std::string path = ldm::testing::temp_dir() + "/" + name;
   std::ofstream(path, std::ios::binary) << content;
@@ -45,8 +41,7 @@ TEST(Node, UndefinedIsNothing) {
   const Node node;
   EXPECT_FALSE(node.defined() || node.is_map() || node.is_list() || node.is_null() || node.is_scalar());
   EXPECT_FALSE(node.has("a"));
-  expect_contains(config_error([&] { node.as_integer(); }),
-                  {"not in the config", "expected an integer, got nothing"});
+  expect_contains(config_error([&] { node.as_integer(); }), {"expected an integer, got nothing"});
 }
 
 TEST(Node, TellsItsKind) {
@@ -68,7 +63,7 @@ TEST(Node, KnowsFileLineAndPath) {
   const Node inner = params.at("ch_mult").items().at(1).at("x");
   EXPECT_EQ(inner.key_path(), "model.params.ch_mult.1.x");
   EXPECT_EQ(inner.where(), "x.yaml:7: key 'model.params.ch_mult.1.x'");
-  EXPECT_EQ(config.root().where(), "x.yaml:1");
+  EXPECT_EQ(config.root().where(), "x.yaml");
 }
 
 TEST(Node, OutlivesItsConfig) {
@@ -78,7 +73,7 @@ TEST(Node, OutlivesItsConfig) {
 
 TEST(Node, MissingKeyNamesTheKeysThere) {
   const Node root = parse("b: 1\na: 2\n").root();
-  EXPECT_EQ(config_error([&] { root.at("c"); }), "x.yaml:1: expected the key 'c', got only these keys: b, a");
+  EXPECT_EQ(config_error([&] { root.at("c"); }), "x.yaml: expected the key 'c', got only the keys b, a");
   EXPECT_EQ(config_error([&] { root.at("a").at("c"); }),
             "x.yaml:2: key 'a': expected a map with the key 'c', got '2'");
 }
@@ -102,13 +97,20 @@ TEST(Node, ReadsIntegers) {
   EXPECT_EQ(value("-9223372036854775808").as_integer(), std::numeric_limits<std::int64_t>::min());
 }
 
+TEST(Node, ReadsTheIntegersOfYaml11) {
+  EXPECT_EQ(value("0x1F").as_integer(), 31);
+  EXPECT_EQ(value("0b101").as_integer(), 5);
+  EXPECT_EQ(value("010").as_integer(), 8);
+  EXPECT_EQ(value("1_000").as_integer(), 1000);
+}
+
 TEST(Node, RefusesWhatIsNoInteger) {
-  for (const char* text : {"abc", "1.5", "9223372036854775808", "1e400", "010", "0x10", "1_000", "+-1", "--1",
-                           "1 2", "'1'", "true", "~", "[1]", ".inf", "inf", "nan"}) {
+  for (const char* text : {"abc", "1.5", "9223372036854775808", "1e400", "0x", "+-1", "--1", "1 2", "'1'",
+                           "true", "~", "[1]", ".inf", ".nan", "inf", "nan"}) {
     expect_contains(config_error([&] { value(text).as_integer(); }),
                     {"x.yaml:1: key 'a': expected an integer, got "});
   }
-  expect_contains(config_error([] { value("'1'").as_integer(); }), {"got the quoted text '1'"});
+  expect_contains(config_error([] { value("'1'").as_integer(); }), {"got the text '1'"});
 }
 
 TEST(Node, ReadsReals) {
@@ -121,10 +123,14 @@ TEST(Node, ReadsReals) {
   EXPECT_EQ(value("7").as_real(), 7.0);
 }
 
+TEST(Node, ReadsInfinityAndNan) {
+  EXPECT_EQ(value("-.inf").as_real(), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(value(".nan").as_real()));
+}
+
 TEST(Node, RefusesWhatIsNoReal) {
-  for (const char* text :
-       {"abc", "1,5", ".", "1e", "1e400", "'1.0'", "yes", "~", ".nan", "-.inf", "0x1p3", "00.5"}) {
-    expect_contains(config_error([&] { value(text).as_real(); }), {"key 'a': expected a real number, got "});
+  for (const char* text : {"abc", "1,5", ".", "1e", "1e400", "'1.0'", "yes", "~", "inf", "0x1p3", "1.2.3"}) {
+    expect_contains(config_error([&] { value(text).as_real(); }), {"key 'a': expected a number, got "});
   }
 }
 
@@ -144,8 +150,15 @@ TEST(Node, ReadsText) {
   EXPECT_EQ(value("val/loss_simple_ema").as_text(), "val/loss_simple_ema");
   EXPECT_EQ(value("''").as_text(), "");
   EXPECT_EQ(value("!!str 12").as_text(), "12");
-  EXPECT_EQ(value("64").as_text(), "64");
-  expect_contains(config_error([] { value("~").as_text(); }), {"expected text, got null"});
+  EXPECT_EQ(value("'64'").as_text(), "64");
+}
+
+TEST(Node, RefusesWhatIsNoText) {
+  expect_contains(config_error([] { value("~").as_text(); }), {"key 'a': expected a text, got null"});
+  expect_contains(config_error([] { value("64").as_text(); }),
+                  {"expected a text, got the number 64", "quotes"});
+  expect_contains(config_error([] { value("no").as_text(); }), {"expected a text, got the boolean no"});
+  expect_contains(config_error([] { value("[x]").as_text(); }), {"expected a text, got a list"});
 }
 
 TEST(Config, EmptyTextIsAnEmptyMap) {
@@ -154,31 +167,36 @@ TEST(Config, EmptyTextIsAnEmptyMap) {
 }
 
 TEST(Config, TopMustBeAMap) {
-  expect_contains(parse_error("- 1\n"), {"x.yaml:1: expected a map of keys and values, got a list"});
+  expect_contains(parse_error("- 1\n"), {"x.yaml: expected a map of keys at the top level, got a list"});
   expect_contains(parse_error("abc\n"), {"got 'abc'"});
 }
 
 TEST(Config, SyntaxErrorNamesTheLine) {
-  expect_contains(parse_error("a: 1\nb: [1, 2\n"), {"x.yaml:3", "expected YAML, got a syntax error: "});
+  expect_contains(parse_error("a: 1\nb: [1, 2\n"), {"x.yaml:3", "expected valid YAML, got a syntax error: "});
   expect_contains(parse_error("a: 1\n  b: 2\n"), {"x.yaml:2"});
 }
 
 TEST(Config, RefusesDuplicateKeys) {
   EXPECT_EQ(parse_error("m:\n  a: 1\n  b: 2\n  a: 3\n"),
-            "x.yaml:4: key 'm.a': expected the key once, got it again (first at x.yaml:2)");
+            "x.yaml:4: expected each key once, got 'a' a second time (first in line 2)");
 }
 
-TEST(Config, RefusesInterpolation) {
-  expect_contains(parse_error("a: 1\nb:\n  c: ${a}\n"),
-                  {"x.yaml:3: key 'b.c'", "interpolation is not supported"});
-  expect_contains(parse_error("b: 'x ${a.b}'\n"), {"interpolation is not supported"});
+TEST(Config, RefusesInterpolationWhereItIsRead) {
+  const Node b = parse("a: 1\nb: ${a}\nc: 2\n").root().at("b");
+  const std::vector<std::string> parts{"x.yaml:2: key 'b'", "got the interpolation '${a}'", "not supported"};
+  expect_contains(config_error([&] { b.as_text(); }), parts);
+  expect_contains(config_error([&] { b.as_integer(); }), parts);
+  expect_contains(config_error([&] { b.as_real(); }), parts);
+  expect_contains(config_error([&] { b.as_boolean(); }), parts);
+  expect_contains(config_error([] { value("'x ${a.b}'").as_text(); }), {"not supported"});
 }
 
 TEST(Config, RefusesTagsSecondDocumentsAndKeysThatAreNoText) {
-  expect_contains(parse_error("a: !!python/object:os.system x\n"), {"x.yaml:1: key 'a'", "without a tag"});
+  expect_contains(parse_error("a: !!python/object:os.system x\n"),
+                  {"x.yaml:1: ", "expected plain YAML, got a value tagged"});
   expect_contains(parse_error("a: 1\n---\nb: 2\n"), {"expected one YAML document"});
-  expect_contains(parse_error("? [1, 2]\n: 3\n"), {"expected text as a key"});
-  expect_contains(parse_error("~: 3\n"), {"expected text as a key, got null"});
+  expect_contains(parse_error("? [1, 2]\n: 3\n"), {"expected a text as key, got a list"});
+  expect_contains(parse_error("~: 3\n"), {"expected a text as key, got null"});
 }
 
 TEST(Config, AliasesShareTheValueUnderTheirOwnPath) {
@@ -193,11 +211,11 @@ TEST(Config, MergeKeysGiveWhatTheMapLacks) {
   EXPECT_EQ(root.at("b").at("n").as_integer(), 3);
   EXPECT_EQ(root.at("b").at("m").as_integer(), 2);
   EXPECT_EQ(root.at("b").at("k").as_integer(), 6);
-  expect_contains(parse_error("b:\n  <<: 4\n"), {"expected a map or a list of maps to merge, got '4'"});
+  expect_contains(parse_error("b:\n  <<: 4\n"), {"x.yaml:2: expected a map to merge (<<), got '4'"});
 }
 
 TEST(Config, RefusesAnAliasOfItself) {
-  expect_contains(parse_error("a: &x [*x]\n"), {"x.yaml:1: key 'a.0'", "expected an alias of another value"});
+  expect_contains(parse_error("a: &x [*x]\n"), {"x.yaml:1: expected an alias of a finished value"});
 }
 
 TEST(Config, RefusesAliasBombs) {
@@ -216,26 +234,26 @@ TEST(Config, RefusesMergeBombs) {
   for (int i = 0; i < 2000; ++i) text += "k" + std::to_string(i) + ": 1, ";
   text += "}\nb:\n";
   for (int i = 0; i < 1000; ++i) text += "- {<<: *a}\n";
-  expect_contains(parse_error(text), {"expected at most 1000000 merged values"});
+  expect_contains(parse_error(text), {"expected at most 1000000 values"});
 }
 
 TEST(Config, RefusesDeepNesting) {
   const std::string open(98, '['), close(98, ']');
   EXPECT_TRUE(parse("a: " + open + "1" + close).root().at("a").is_list());
-  expect_contains(parse_error("a: " + open + "[[1]]" + close), {"expected at most 100 levels"});
-  expect_contains(parse_error("a: " + std::string(900000, '[')), {"x.yaml:1: key 'a"});
+  expect_contains(parse_error("a: " + open + "[[1]]" + close), {"at most 100 levels"});
+  expect_contains(parse_error("a: " + std::string(900000, '[')), {"x.yaml:1: expected "});
 }
 
 TEST(Config, RefusesDeepNestingThroughAliases) {
   const std::string open(60, '['), close(60, ']');
   expect_contains(parse_error("a: &a " + open + close + "\nb: " + open + "*a" + close + "\n"),
-                  {"expected at most 100 levels"});
+                  {"at most 100 levels"});
 }
 
 TEST(Config, RefusesLargeFiles) {
   const std::string path = write_file("large.yaml", "a: 1\n#" + std::string(1000000, 'x'));
-  EXPECT_EQ(config_error([&] { Config::from_file(path); }),
-            path + ": expected at most 1000000 bytes of YAML, got more");
+  expect_contains(config_error([&] { Config::from_file(path); }),
+                  {path + ": expected a config of at most 1000000 bytes"});
 }
 
 TEST(Config, ReadsAFile) {
@@ -247,107 +265,11 @@ TEST(Config, ReadsAFile) {
 
 TEST(Config, MissingFileAndFolderAreNamed) {
   const std::string path = ldm::testing::temp_dir() + "/missing.yaml";
-  EXPECT_EQ(
-      config_error([&] { Config::from_file(path); }),
-      path + ": expected a config file that can be read, got: No such file or directory; check the path");
+  EXPECT_EQ(config_error([&] { Config::from_file(path); }),
+            path + ": expected a config file that can be read, got: No such file or directory");
   const std::string folder = ldm::testing::temp_dir();
   EXPECT_EQ(config_error([&] { Config::from_file(folder); }),
             folder + ": expected a config file, got a folder");
-}
-
-TEST(Overrides, SetValuesOfEveryKind) {
-  Config config = parse("a:\n  b: 1\n  c: [1, 2, 3]\n");
-  config.apply_overrides({"a.b=2", "a.c.1=x=y", "d=[1, 2]", "e=null", "f=", "g='1'"});
-  const Node root = config.root();
-  EXPECT_EQ(root.at("a").at("b").as_integer(), 2);
-  EXPECT_EQ(root.at("a").at("c").items().at(1).as_text(), "x=y");
-  EXPECT_EQ(root.at("a").at("c").items().at(2).as_integer(), 3);
-  EXPECT_EQ(root.at("d").items().size(), 2u);
-  EXPECT_TRUE(root.at("e").is_null() && root.at("f").is_null());
-  EXPECT_EQ(root.at("g").as_text(), "1");
-}
-
-TEST(Overrides, MakeMissingMaps) {
-  Config config = parse("a: ~\n");
-  config.apply_overrides({"a.b.c=1", "x.y=2"});
-  EXPECT_EQ(config.root().at("a").at("b").at("c").as_integer(), 1);
-  EXPECT_EQ(config.root().at("x").at("y").as_integer(), 2);
-}
-
-TEST(Overrides, LaterOnesWin) {
-  Config config = parse("a: 1\n");
-  config.apply_overrides({"a=2", "a=3"});
-  EXPECT_EQ(config.root().at("a").as_integer(), 3);
-}
-
-TEST(Overrides, MapsAreMerged) {
-  Config config = parse("a: {b: 1, c: {d: 2, e: 3}}\n");
-  config.apply_overrides({"a={c: {e: 4}, f: 5}"});
-  const Node a = config.root().at("a");
-  EXPECT_EQ(a.at("b").as_integer(), 1);
-  EXPECT_EQ(a.at("c").at("d").as_integer(), 2);
-  EXPECT_EQ(a.at("c").at("e").as_integer(), 4);
-  EXPECT_EQ(a.at("f").as_integer(), 5);
-}
-
-TEST(Overrides, ReachOneUseOfAnAlias) {
-  Config config = parse("a: &x {n: 1}\nb: *x\n");
-  config.apply_overrides({"b.n=2"});
-  EXPECT_EQ(config.root().at("a").at("n").as_integer(), 1);
-  EXPECT_EQ(config.root().at("b").at("n").as_integer(), 2);
-}
-
-TEST(Overrides, AreNamedByTheirValues) {
-  Config config = parse("a: {b: 1, d: 2}\n");
-  config.apply_overrides({"a.b=c"});
-  EXPECT_EQ(config_error([&] { config.root().at("a").at("b").as_integer(); }),
-            "override 'a.b=c': key 'a.b': expected an integer, got 'c'");
-  EXPECT_EQ(config.root().at("a").at("d").where(), "x.yaml:1: key 'a.d'");
-}
-
-TEST(Overrides, DoNotTouchACopyOrItsNodes) {
-  const Config original = parse("a: {b: 1}\n");
-  const Node before = original.root().at("a");
-  Config copy = original;
-  copy.apply_overrides({"a.b=2"});
-  EXPECT_EQ(copy.root().at("a").at("b").as_integer(), 2);
-  EXPECT_EQ(original.root().at("a").at("b").as_integer(), 1);
-  EXPECT_EQ(before.at("b").as_integer(), 1);
-}
-
-TEST(Overrides, AllOrNone) {
-  Config config = parse("a: 1\n");
-  config_error([&] { config.apply_overrides({"a=2", "broken"}); });
-  EXPECT_EQ(config.root().at("a").as_integer(), 1);
-}
-
-TEST(Overrides, MalformedOnesAreQuoted) {
-  expect_contains(override_error("", "a=]"), {"override 'a=]': key 'a': expected YAML, got a syntax error"});
-  EXPECT_EQ(override_error("", "a.b"), "override 'a.b': expected key=value, got no '='");
-  for (const char* text : {"=1", "a..b=1", ".a=1", "a.=1"}) {
-    expect_contains(override_error("", text), {std::string("override '") + text + "': ", "got an empty key"});
-  }
-  expect_contains(override_error("", "a.b=[1"),
-                  {"override 'a.b=[1': key 'a.b': ", "a bracket that is never closed"});
-  expect_contains(override_error("", "a=${b}"), {"override 'a=${b}': key 'a': ", "not supported"});
-}
-
-TEST(Overrides, RefuseToLeadThroughAScalarOrPastAList) {
-  EXPECT_EQ(override_error("a: 5\n", "a.b=1"),
-            "override 'a.b=1': key 'a': expected a map or a list to set 'b' in, got '5'");
-  for (const char* text : {"a.2=1", "a.x=1", "a.-1=1", "a.99999999999999999999=1"}) {
-    expect_contains(override_error("a: [1, 2]\n", text),
-                    {"key 'a': expected an index below the list's length of 2"});
-  }
-}
-
-TEST(Overrides, KeepTheLimits) {
-  std::string deep = "a";
-  for (int i = 0; i < 200; ++i) deep += ".a";
-  expect_contains(override_error("", deep + "=1"), {"expected at most 100 levels"});
-  const std::string open(60, '['), close(60, ']');
-  expect_contains(override_error("", deep.substr(0, 119) + "=" + open + close),
-                  {"expected at most 100 levels"});
 }
 
 TEST(V1Config, HoldsTheReferencesValues) {

@@ -78,20 +78,22 @@ TEST(Params, NullCountsAsAbsentWhereThereIsADefault) {
 
 TEST(Params, AMissingKeyNamesWhereWhatAndForWhom) {
   Params params(node("  b: 1\n"), "ldm.Target");
-  EXPECT_EQ(
-      config_error([&] { params.integer("ch"); }),
-      "x.yaml:2: key 'params': expected the key 'ch' (an integer) for ldm.Target, got only these keys: b");
-  expect_contains(config_error([&] { params.reals("f_min"); }), {"'f_min' (a list of real numbers)"});
+  EXPECT_EQ(config_error([&] { params.integer("ch"); }),
+            "x.yaml:2: key 'params': expected the key 'ch' (an integer), which ldm.Target needs, got only "
+            "the keys b");
+  expect_contains(config_error([&] { params.reals("f_min"); }), {"'f_min' (a list of numbers)"});
   expect_contains(config_error([&] { params.node("unet_config"); }), {"'unet_config' (a value)"});
 }
 
 TEST(Params, AMissingKeyWithoutAnyParams) {
   Params undefined(Node(), "ldm.Target");
   EXPECT_EQ(config_error([&] { undefined.text("t"); }),
-            "ldm.Target: expected the key 't' (text) for ldm.Target, got no params");
+            "ldm.Target without params: expected the key 't' (a text), which ldm.Target needs, got only the "
+            "keys none");
   Params null(node(""), "ldm.Target");
   EXPECT_EQ(config_error([&] { null.real("r"); }),
-            "x.yaml:2: key 'params': expected the key 'r' (a real number) for ldm.Target, got null");
+            "x.yaml:2: key 'params': expected the key 'r' (a number), which ldm.Target needs, got only the "
+            "keys none");
 }
 
 TEST(Params, AWrongTypeNamesItsLine) {
@@ -99,7 +101,7 @@ TEST(Params, AWrongTypeNamesItsLine) {
   EXPECT_EQ(config_error([&] { params.integer("i", 1); }),
             "x.yaml:3: key 'params.i': expected an integer, got 'abc'");
   EXPECT_EQ(config_error([&] { params.integers("is"); }),
-            "x.yaml:4: key 'params.is': expected a list of integers, got '4'");
+            "x.yaml:4: key 'params.is': expected a list, got '4'");
   EXPECT_EQ(config_error([&] { params.integers("js", {}); }),
             "x.yaml:5: key 'params.js.1': expected an integer, got 'x'");
   expect_contains(config_error([&] { params.boolean("b", false); }),
@@ -109,7 +111,7 @@ TEST(Params, AWrongTypeNamesItsLine) {
 TEST(Params, MustBeAMap) {
   const Node list = Config::from_text("params: [1]\n", "x.yaml").root().at("params");
   EXPECT_EQ(config_error([&] { Params(list, "Target"); }),
-            "x.yaml:1: key 'params': expected a map of the params of Target, got a list");
+            "x.yaml:1: key 'params': expected a map with the parameters of Target, got a list");
 }
 
 TEST(Params, FinishNamesTheFirstUnreadKey) {
