@@ -3,39 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "ldm/closest_name.h"
+
 namespace ldm::config {
 namespace {
 
-constexpr std::size_t kCloseEnough = 2;
-
-/// Levenshtein's distance: letters inserted, left out or replaced.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-/// "; did you mean 'x'?" for the closest of `names`, or nothing. Short words are close to anything.
+/// "; did you mean 'x'?" for the closest of `names`, or nothing.
 std::string suggestion(const std::string& key, const std::vector<std::string>& names) {
-  std::size_t best = kCloseEnough + 1;
-  std::string closest;
-  for (const std::string& name : names) {
-    const bool comparable =
-        name.size() <= key.size() + kCloseEnough && key.size() <= name.size() + kCloseEnough;
-    const std::size_t distance = comparable ? edit_distance(key, name) : best;
-    if (distance < best && distance < name.size()) {
-      best = distance;
-      closest = name;
-    }
-  }
+  const std::string closest = closest_name(key, names);
   return closest.empty() ? "" : "; did you mean '" + closest + "'?";
 }
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "ldm/cli/command_line.h"
+#include "ldm/pipelines/generation_options.h"
+
+namespace ldm::cli {
+
+/// How a program goes about its work.
+struct ProgramOptions {
+  bool help = false;         ///< only say what there is to say
+  bool dry_run = false;      ///< only say what would be made
+  bool interactive = false;  ///< a prompt per line of standard input, the model loaded once
+};
+
+/// THE table of txt2img's or img2img's options (by `generation.kind`), tied to the two structs, which must
+/// outlive it. Defaults are the values that the structs hold now.
+CommandLine generation_command_line(GenerationOptions& generation, ProgramOptions& program);
+
+/// After parsing: takes the overrides over and throws OptionError for what contradicts itself, or
+/// NotSupported (check_options, and what only the command line knows: which options were named).
+void finish_command_line(const CommandLine& line, GenerationOptions& generation,
+                         const ProgramOptions& program);
+
+}  // namespace ldm::cli
