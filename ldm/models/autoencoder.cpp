@@ -4,6 +4,10 @@
 
 namespace ldm {
 
+torch::Tensor FirstStage::quantize(const torch::Tensor&) {
+  throw std::logic_error("expected a first stage with a codebook (VQ), got one that does not quantize");
+}
+
 AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
   const vae::DdConfig& config = options.ddconfig;
   if (!config.double_z) {

@@ -22,6 +22,11 @@ class FirstStage : public Module {
   virtual FirstStageEncoding encode(const torch::Tensor& x) = 0;
   /// z [B, c, h, w] -> image [B, C, H, W], values about [-1, 1], not clamped.
   virtual torch::Tensor decode(const torch::Tensor& z) = 0;
+  /// Whether latents come from a codebook, so that `quantize` works.
+  virtual bool can_quantize() const { return false; }
+  /// z [B, c, h, w] with each position replaced by the nearest code. Throws std::logic_error for a first
+  /// stage without a codebook (KL, identity).
+  virtual torch::Tensor quantize(const torch::Tensor& z);
 };
 
 struct AutoencoderKLOptions {

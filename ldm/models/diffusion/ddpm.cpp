@@ -34,6 +34,15 @@ torch::Tensor DDPMImpl::extract(const std::string& name, const torch::Tensor& t,
   return extract_into_tensor(buffer(name), t, like.dim());
 }
 
+torch::Tensor DDPMImpl::apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t,
+                                    const Conditioning& cond) {
+  return model_(x_noisy, t, cond);
+}
+
+torch::Tensor DDPMImpl::quantize_x0(const torch::Tensor&) {
+  throw std::logic_error("expected a model with a first stage that quantizes, got one without a first stage");
+}
+
 torch::Tensor DDPMImpl::q_sample(const torch::Tensor& x_start, const torch::Tensor& t,
                                  const torch::Tensor& noise) const {
   return extract("sqrt_alphas_cumprod", t, x_start) * x_start +

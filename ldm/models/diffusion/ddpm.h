@@ -58,6 +58,17 @@ class DDPMImpl : public Module {
   /// A buffer of the noise schedule, such as "alphas_cumprod": float32 [num_timesteps].
   torch::Tensor schedule(const std::string& name) const { return buffer(name); }
   const torch::Tensor& lvlb_weights() const { return lvlb_weights_; }
+  /// Where the schedule, and with it the model, lies.
+  torch::Device device() const { return buffer("betas").device(); }
+
+  /// The network's prediction for x_noisy [B, C, H, W] at t [B], under the conditioning.
+  torch::Tensor apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t, const Conditioning& cond);
+  /// Whether quantize_x0 works: the model has a first stage with a codebook.
+  virtual bool can_quantize_x0() const { return false; }
+  /// x0 [B, C, H, W] with each position replaced by the nearest code. Throws std::logic_error without one.
+  virtual torch::Tensor quantize_x0(const torch::Tensor& x0);
+  /// Whether ancestral sampling clamps its estimate of x_0 to [-1, 1].
+  virtual bool clips_denoised() const { return options_.clip_denoised; }
 
   /// x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise. x_start and noise [B, ...], t int64 [B].
   torch::Tensor q_sample(const torch::Tensor& x_start, const torch::Tensor& t,

@@ -36,11 +36,6 @@ Conditioning LatentDiffusionImpl::as_conditioning(const torch::Tensor& cond) con
 }
 
 torch::Tensor LatentDiffusionImpl::apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t,
-                                               const Conditioning& cond) {
-  return model()(x_noisy, t, cond);
-}
-
-torch::Tensor LatentDiffusionImpl::apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t,
                                                const torch::Tensor& cond) {
   return apply_model(x_noisy, t, as_conditioning(cond));
 }
@@ -65,6 +60,23 @@ torch::Tensor LatentDiffusionImpl::get_first_stage_encoding(
     const FirstStageEncoding& encoding, const std::optional<at::Generator>& generator) const {
   const auto* posterior = std::get_if<DiagonalGaussianDistribution>(&encoding);
   return scale_factor() * (posterior ? posterior->sample(generator) : std::get<torch::Tensor>(encoding));
+}
+
+torch::Tensor LatentDiffusionImpl::get_first_stage_encoding(const FirstStageEncoding& encoding,
+                                                            NoiseSource& noise) const {
+  const auto* posterior = std::get_if<DiagonalGaussianDistribution>(&encoding);
+  if (posterior == nullptr) return scale_factor() * std::get<torch::Tensor>(encoding);
+  const torch::Tensor& mean = posterior->mean();
+  const torch::Tensor draw = noise.normal(NoiseUse::posterior, mean.sizes(), mean.device());
+  return scale_factor() * (mean + posterior->std() * draw);
+}
+
+bool LatentDiffusionImpl::can_quantize_x0() const {
+  return first_stage_->can_quantize();
+}
+
+torch::Tensor LatentDiffusionImpl::quantize_x0(const torch::Tensor& x0) {
+  return first_stage_->quantize(x0);
 }
 
 torch::Tensor LatentDiffusionImpl::decode_first_stage(const torch::Tensor& z) {

@@ -10,6 +10,7 @@
 
 #include "ldm/models/autoencoder.h"
 #include "ldm/models/diffusion/ddpm.h"
+#include "ldm/models/diffusion/noise_source.h"
 #include "ldm/modules/encoders/modules.h"
 
 namespace ldm {
@@ -39,9 +40,8 @@ class LatentDiffusionImpl : public DDPMImpl {
   /// What latents are multiplied by after encoding.
   double scale_factor() const;
 
-  /// The network's prediction for x_noisy [B, C, H, W] at t [B]; a lone tensor as conditioning goes the way
-  /// that conditioning_key names.
-  torch::Tensor apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t, const Conditioning& cond);
+  using DDPMImpl::apply_model;
+  /// A lone tensor as conditioning goes the way that conditioning_key names.
   torch::Tensor apply_model(const torch::Tensor& x_noisy, const torch::Tensor& t, const torch::Tensor& cond);
   /// A lone tensor as the conditioning that conditioning_key names.
   Conditioning as_conditioning(const torch::Tensor& cond) const;
@@ -53,8 +53,14 @@ class LatentDiffusionImpl : public DDPMImpl {
   /// The scaled latent of an encoding; a distribution is sampled (generator as in its `sample`).
   torch::Tensor get_first_stage_encoding(const FirstStageEncoding& encoding,
                                          const std::optional<at::Generator>& generator = std::nullopt) const;
+  /// The same with a distribution's noise from `noise` (NoiseUse::posterior); nothing is drawn for a latent.
+  torch::Tensor get_first_stage_encoding(const FirstStageEncoding& encoding, NoiseSource& noise) const;
   /// Scaled latent [B, c, h, w] -> image [B, 3, H, W], about [-1, 1].
   torch::Tensor decode_first_stage(const torch::Tensor& z);
+
+  bool can_quantize_x0() const override;
+  torch::Tensor quantize_x0(const torch::Tensor& x0) override;
+  bool clips_denoised() const override { return false; }  ///< latents have no fixed range
 
  private:
   LatentDiffusionOptions options_;
