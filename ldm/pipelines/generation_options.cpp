@@ -1,6 +1,6 @@
 #include "ldm/pipelines/generation_options.h"
 
-#include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace ldm {
@@ -13,8 +13,8 @@ constexpr std::int64_t kPixelMultiple = 8;
 }
 
 void check_side(const char* name, std::int64_t pixels, std::int64_t f) {
-  const std::int64_t multiple = std::max(kPixelMultiple, f);
-  if (pixels > 0 && pixels % multiple == 0 && pixels % f == 0) return;
+  const std::int64_t multiple = std::lcm(kPixelMultiple, f);
+  if (pixels > 0 && pixels % multiple == 0) return;
   refuse(std::string(name) + ": expected a multiple of " + std::to_string(multiple) + " above 0, got " +
          std::to_string(pixels));
 }
@@ -23,8 +23,7 @@ void check_sampler(const GenerationOptions& options) {
   const std::string sampler = chosen_sampler(options);
   if (options.kind == GenerationKind::img2img && sampler != "ddim") {
     refuse("expected the sampler ddim, got " + sampler +
-           ": img2img starts in the middle of the steps, which only ddim can; leave --plms, --dpm_solver and "
-           "--sampler out");
+           ": img2img starts in the middle of the steps, which only ddim can; leave --plms out");
   }
   if (sampler != "ddim" && options.ddim_eta != 0) {
     refuse("--ddim_eta: expected 0 with the sampler " + sampler +
@@ -35,17 +34,14 @@ void check_sampler(const GenerationOptions& options) {
 void check_contradictions(const GenerationOptions& options) {
   if (options.per_image_seeds && options.fixed_code) {
     refuse(
-        "expected --per-image-seeds or --fixed_code, got both: one gives each image its own start, the other "
-        "gives all the same");
+        "expected --per-image-seeds or --fixed_code, got both: one gives each batch new start noise, the "
+        "other the same");
   }
   if (options.skip_save && options.skip_grid) {
     refuse("expected at most one of --skip_save and --skip_grid, got both: nothing would be written");
   }
   if (!options.negative_prompt.empty() && options.scale == 1.0) {
-    refuse(
-        "--negative-prompt: expected a --scale other than 1, got 1: without guidance there is no "
-        "unconditional "
-        "side for it");
+    refuse("--negative-prompt: expected a --scale other than 1, got 1, which is without guidance");
   }
 }
 
@@ -91,9 +87,7 @@ std::string chosen_sampler(const GenerationOptions& options) {
 void check_options(const GenerationOptions& options) {
   if (options.model.laion400m) {
     throw NotSupported(
-        "--laion400m: the LAION-400M model (its BERT text encoder and its config) is not built yet; leave "
-        "the "
-        "option out for Stable Diffusion v1");
+        "--laion400m: the LAION-400M model is not built yet; leave the option out for Stable Diffusion v1");
   }
   check_sampler(options);
   check_input(options);

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace ldm {
@@ -21,6 +22,14 @@ torch::Tensor joined_context(const Conditioning& cond) {
   return cond.c_crossattn.size() == 1 ? cond.c_crossattn.front() : at::cat(cond.c_crossattn, 1);
 }
 
+/// Rows [begin, begin + count) of every tensor.
+Conditioning rows_of(const Conditioning& cond, std::int64_t begin, std::int64_t count) {
+  Conditioning part;
+  for (const torch::Tensor& map : cond.c_concat) part.c_concat.push_back(map.narrow(0, begin, count));
+  for (const torch::Tensor& c : cond.c_crossattn) part.c_crossattn.push_back(c.narrow(0, begin, count));
+  return part;
+}
+
 }  // namespace
 
 ConditioningKey parse_conditioning_key(const std::string& text) {
@@ -38,18 +47,30 @@ DiffusionWrapperImpl::DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> dif
 
 torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch::Tensor& t,
                                             const Conditioning& cond) {
+  const std::int64_t rows = x.size(0);
+  if (rows_per_call_ == 0 || rows <= rows_per_call_) return observed(forward_whole(x, t, cond));
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t begin = 0; begin < rows; begin += rows_per_call_) {
+    const std::int64_t count = std::min(rows_per_call_, rows - begin);
+    parts.push_back(forward_whole(x.narrow(0, begin, count), t.narrow(0, begin, count),
+                                  rows_of(cond, begin, count)));
+  }
+  return observed(at::cat(parts));
+}
+
+torch::Tensor DiffusionWrapperImpl::forward_whole(const torch::Tensor& x, const torch::Tensor& t,
+                                                  const Conditioning& cond) {
   switch (key_) {
     case ConditioningKey::none:
-      return observed(diffusion_model_->forward(x, t, std::nullopt, std::nullopt));
+      return diffusion_model_->forward(x, t, std::nullopt, std::nullopt);
     case ConditioningKey::concat:
-      return observed(diffusion_model_->forward(concat_input(x, cond), t, std::nullopt, std::nullopt));
+      return diffusion_model_->forward(concat_input(x, cond), t, std::nullopt, std::nullopt);
     case ConditioningKey::crossattn:
-      return observed(diffusion_model_->forward(x, t, joined_context(cond), std::nullopt));
+      return diffusion_model_->forward(x, t, joined_context(cond), std::nullopt);
     case ConditioningKey::hybrid:
-      return observed(
-          diffusion_model_->forward(concat_input(x, cond), t, joined_context(cond), std::nullopt));
+      return diffusion_model_->forward(concat_input(x, cond), t, joined_context(cond), std::nullopt);
     case ConditioningKey::adm:
-      return observed(diffusion_model_->forward(x, t, std::nullopt, joined_context(cond)));
+      return diffusion_model_->forward(x, t, std::nullopt, joined_context(cond));
   }
   throw std::logic_error("unreachable conditioning key");
 }

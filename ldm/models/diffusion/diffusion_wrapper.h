@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,9 +34,17 @@ class DiffusionWrapperImpl : public Module {
 
   ConditioningKey conditioning_key() const { return key_; }
 
+  /// Largest batch that the network is given at once; forward cuts a larger one into parts and joins their
+  /// results. 0, the default, for any. For inference on little memory: it changes no draw of random numbers,
+  /// and results by rounding alone.
+  void set_rows_per_call(std::int64_t rows) { rows_per_call_ = rows; }
+
  private:
+  torch::Tensor forward_whole(const torch::Tensor& x, const torch::Tensor& t, const Conditioning& cond);
+
   std::shared_ptr<DiffusionNetwork> diffusion_model_;
   ConditioningKey key_;
+  std::int64_t rows_per_call_ = 0;
 };
 TORCH_MODULE(DiffusionWrapper);
 

@@ -39,4 +39,8 @@ torch::Tensor FrozenCLIPEmbedderImpl::encode(const ConditioningInput& input) {
   return observed(forward(tokenize(*texts).to(device)));
 }
 
+std::string FrozenCLIPEmbedderImpl::truncated(const std::string& text) const {
+  return tokenizer_->encode(text, max_length_).truncated;
+}
+
 }  // namespace ldm

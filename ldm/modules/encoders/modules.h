@@ -23,6 +23,8 @@ class ConditioningStage : public Module {
   /// The conditioning c that the denoising network takes. Throws std::invalid_argument for an input of the
   /// other kind.
   virtual torch::Tensor encode(const ConditioningInput& input) = 0;
+  /// The end of a text that is too long for this stage and that it does not see; empty if it sees all.
+  virtual std::string truncated(const std::string& /*text*/) const { return ""; }
 };
 
 struct FrozenClipEmbedderOptions {
@@ -42,6 +44,8 @@ class FrozenCLIPEmbedderImpl : public ConditioningStage {
   torch::Tensor forward(const torch::Tensor& ids);
   /// Texts -> [B, max_length, hidden_size], on the device of the weights.
   torch::Tensor encode(const ConditioningInput& input) override;
+  /// The tokens beyond max_length, decoded.
+  std::string truncated(const std::string& text) const override;
 
  private:
   std::int64_t max_length_;
