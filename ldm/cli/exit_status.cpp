@@ -12,7 +12,7 @@
 #include "ldm/pipelines/generation_options.h"
 #include "ldm/pipelines/generation_plan.h"
 #include "ldm/pipelines/load_model.h"
-#include "ldm/pipelines/output_folder.h"
+#include "ldm/pipelines/picture_folder.h"
 
 namespace ldm::cli {
 namespace {
@@ -45,9 +45,8 @@ Failure explain(const std::exception& error) {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string message = torch != nullptr ? torch->what_without_backtrace() : error.what();
   if (is_out_of_memory(error)) {
-    message =
-        "out of memory: expected room for the run, got: " + message +
-        "; lower --n_samples, or --H and --W (a smaller --init-img), or on a GPU use --precision half";
+    message = "out of memory: expected room for the run, got: " + message +
+              "; lower --n_samples, or --H and --W (a smaller --init-img), or on a GPU use --precision half";
   }
   return {status_of(error), message};
 }

@@ -3,8 +3,8 @@
 namespace ldm::cli {
 
 /// While it lives, Ctrl-C (SIGINT) is counted instead of ending the program: the first asks for an end at the
-/// next good moment, the second ends the process at once with status 130. A read from a terminal that the first
-/// one meets fails. At most one object at a time; the destructor restores what was there before.
+/// next good moment, the second ends the process at once with status 130. A read from a terminal that the
+/// first one meets fails. At most one object at a time; the destructor restores what was there before.
 class Interrupts {
  public:
   /// `notice` is written to standard error at the first one; it must be a constant text.

@@ -43,7 +43,7 @@ class Run {
     bool go_on = true;
     for (std::int64_t pass = 0; go_on && pass < plan_.passes; ++pass) {
       for (const Prompts& prompts : plan_.batches) {
-        go_on = (batch_ == 0 || !observer_.wants_to_stop()) && run_batch(prompts);
+        go_on = !observer_.wants_to_stop() && run_batch(prompts);
         if (!go_on) break;
         ++batch_;
       }
@@ -79,7 +79,8 @@ class Run {
     const at::Tensor latents = sample(request, size_of(prompts));
     if (cancelled_) return false;
     for (std::int64_t row = 0; row < size_of(prompts); ++row) {
-      finish_picture(latents.narrow(0, row, 1), {prompts[static_cast<std::size_t>(row)], done_, batch_, row});
+      finish_picture(latents.narrow(0, row, 1),
+                     {prompts[static_cast<std::size_t>(row)], done_, batch_, row, size_of(prompts)});
     }
     return true;
   }

@@ -17,6 +17,7 @@ struct PictureInfo {
   std::int64_t index = 0;  ///< in the run
   std::int64_t batch = 0;  ///< of the run
   std::int64_t index_in_batch = 0;
+  std::int64_t batch_size = 1;  ///< pictures that it was made together with, itself included
 };
 
 /// Takes the pictures of a run as they are done: uint8 [H, W, 3] on the CPU.
@@ -42,7 +43,7 @@ class GenerationObserver {
   virtual ~GenerationObserver() = default;
   /// Before a batch (step 0) and after each step. False ends the run at once: its batch is thrown away.
   virtual bool progress(const GenerationProgress& /*progress*/) { return true; }
-  /// Asked before each batch but the first: true ends the run there, with what is done so far.
+  /// Asked before each batch: true ends the run there, with what is done so far.
   virtual bool wants_to_stop() { return false; }
   /// The end of a prompt that the text encoder does not see. Once for each prompt.
   virtual void truncated(const std::string& /*prompt*/, const std::string& /*unseen*/) {}

@@ -77,17 +77,17 @@ void check_seeds(const GenerationPlan& plan, const GenerationOptions& options) {
 
 /// The most rows that fit; at least one.
 void fit_memory(GenerationPlan& plan, const GenerationOptions& options, const PlanTarget& target) {
-  const auto estimate = [&](std::int64_t rows) {
-    return estimate_memory(target.dimensions, plan.image, rows, target.precision, target.device);
-  };
   plan.memory_available = target.memory_available;
-  plan.rows_per_call = plan.rows_wanted();
-  plan.memory = estimate(plan.rows_per_call);
-  if (plan.memory_available == 0) return;
-  while (plan.memory.total() > plan.memory_available && plan.rows_per_call > 1) {
-    plan.memory = estimate(--plan.rows_per_call);
+  const auto fits = [&](std::int64_t rows) {
+    plan.rows_per_call = rows;
+    plan.memory = estimate_memory(target.dimensions, plan.image, rows, target.precision, target.device);
+    const std::int64_t held = target.weights_loaded ? plan.memory.weights : 0;
+    return plan.memory_available == 0 || plan.memory.total() - held <= plan.memory_available;
+  };
+  std::int64_t rows = plan.rows_wanted();
+  while (!fits(rows)) {
+    if (--rows == 0) refuse_memory(plan, options, target.device);
   }
-  if (plan.memory.total() > plan.memory_available) refuse_memory(plan, options, target.device);
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ struct PlanTarget {
   ModelDimensions dimensions;
   Precision precision = Precision::full;
   c10::Device device = c10::kCPU;
-  std::int64_t memory_available = 0;  ///< bytes for weights and all; 0 where unknown: then everything fits
+  bool weights_loaded = false;        ///< so that they take no more of what is available
+  std::int64_t memory_available = 0;  ///< bytes; 0 where unknown: then everything fits
 };
 
 /// The side lengths of the picture that img2img makes of an input: rounded down to multiples of 32, as in the
