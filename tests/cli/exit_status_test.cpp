@@ -1,0 +1,62 @@
+#include "ldm/cli/exit_status.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <new>
+
+#include "ldm/checkpoint/error.h"
+#include "ldm/config/config.h"
+#include "ldm/pipelines/finite_stages.h"
+#include "ldm/pipelines/generation_plan.h"
+#include "ldm/pipelines/load_model.h"
+#include "ldm/pipelines/picture_folder.h"
+
+namespace ldm::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+template <typename Error>
+ExitStatus status_of() {
+  return explain(Error("text")).status;
+}
+
+TEST(ExitStatus, EachKindOfErrorHasItsNumber) {
+  EXPECT_EQ(status_of<OptionError>(), ExitStatus::usage);
+  EXPECT_EQ(status_of<NotSupported>(), ExitStatus::not_supported);
+  EXPECT_EQ(status_of<files::FileError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<config::ConfigError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<checkpoint::CheckpointError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<LoadError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<OutputError>(), ExitStatus::output);
+  EXPECT_EQ(status_of<TooLarge>(), ExitStatus::memory);
+  EXPECT_EQ(status_of<NumericError>(), ExitStatus::numbers);
+  EXPECT_EQ(status_of<std::runtime_error>(), ExitStatus::failure);
+  EXPECT_EQ(explain(std::bad_alloc()).status, ExitStatus::memory);
+}
+
+TEST(ExitStatus, TorchsAllocatorRunsOutOfMemory) {
+  try {
+    at::empty({std::int64_t{1} << 50}, at::kByte);
+    FAIL() << "expected an exception";
+  } catch (const std::exception& error) {
+    const Failure failure = explain(error);
+    EXPECT_EQ(failure.status, ExitStatus::memory);
+    EXPECT_THAT(failure.message, HasSubstr("lower --n_samples"));
+    EXPECT_THAT(failure.message, Not(HasSubstr("frame #")));
+  }
+}
+
+TEST(ExitStatus, GuardedGivesTheNumberOfWhatIsThrown) {
+  EXPECT_EQ(guarded("paint", [] { return ExitStatus::interrupted; }), 130);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(guarded("paint", []() -> ExitStatus { throw OptionError("--x: expected y"); }), 2);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "paint: error: --x: expected y (--help lists the options)\n");
+}
+
+}  // namespace
+}  // namespace ldm::cli
