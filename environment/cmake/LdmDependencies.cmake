@@ -41,3 +41,7 @@ endfunction()
 ldm_static_dependency(yaml_cpp yaml-cpp/yaml.h libyaml-cpp.a yaml-cpp)
 ldm_static_dependency(utf8proc utf8proc.h libutf8proc.a utf8proc)
 ldm_static_dependency(zlib zlib.h libz.a z)
+ldm_static_dependency(png png.h libpng16.a libpng.a png16 png)
+# A static libpng asks for these. Its symbols stay inside the program: OpenCV, where it is loaded, brings its own.
+set_target_properties(ldm::png PROPERTIES INTERFACE_LINK_LIBRARIES "ldm::zlib;m"
+                                          INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,libpng16.a:libpng.a")

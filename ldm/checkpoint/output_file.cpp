@@ -1,119 +1,33 @@
 #include "ldm/checkpoint/output_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <random>
-#include <utility>
-
 #include "ldm/checkpoint/error.h"
+#include "ldm/files/error.h"
 
 namespace ldm::checkpoint {
 namespace {
 
-constexpr int kNameAttempts = 100;
-
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string("./") : path.substr(0, slash + 1);
-}
-
-/// Creates a file with a name that nobody has, with the permissions the user's umask gives; -1 if it cannot
-/// be.
-int create_temporary(const std::string& folder, std::string& name) {
-  std::random_device random;
-  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
-    name = folder + ".checkpoint-" + std::to_string(random()) + ".tmp";
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 || errno != EEXIST) return fd;
+template <typename Step>
+void translated(const Step& step) {
+  try {
+    step();
+  } catch (const files::FileError& error) {
+    throw CheckpointError(error.what());
   }
-  return -1;
-}
-
-bool means_full(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
-std::string free_bytes(const std::string& folder) {
-  struct statvfs status {};
-  if (::statvfs(folder.c_str(), &status) != 0) return "an unknown number of";
-  return std::to_string(std::uint64_t{status.f_bavail} * status.f_frsize);
-}
-
-void sync_folder(const std::string& folder) {
-  // The rename itself must reach the disk; a file system that cannot flush folders has its own way.
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
 }
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path, std::uint64_t size) : path_(std::move(path)), size_(size) {
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) fail("open it", EISDIR);
-  fd_ = create_temporary(folder_of(path_), temporary_);
-  if (fd_ < 0) fail("create a temporary file beside it", errno);
-  try {
-    reserve();
-  } catch (...) {
-    ::close(fd_);
-    ::unlink(temporary_.c_str());
-    throw;
-  }
-}
-
-OutputFile::~OutputFile() {
-  if (fd_ >= 0) {
-    ::close(fd_);
-    ::unlink(temporary_.c_str());
-  }
-}
-
-void OutputFile::reserve() {
-  if (size_ == 0 || ::fallocate(fd_, 0, 0, static_cast<off_t>(size_)) == 0) return;
-  if (errno != EOPNOTSUPP && errno != ENOSYS) fail("reserve its size", errno);
-  if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) fail("set its size", errno);
+OutputFile::OutputFile(const std::string& path, std::uint64_t size) try : file_(path, size) {
+} catch (const files::FileError& error) {
+  throw CheckpointError(error.what());
 }
 
 void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
-  if (offset > size_ || size > size_ - offset) {
-    throw CheckpointError("'" + path_ + "': expected a write inside the " + std::to_string(size_) +
-                          " bytes of the file, got " + std::to_string(size) + " bytes at byte " +
-                          std::to_string(offset));
-  }
-  const char* next = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = ::pwrite(fd_, next, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail("write it", written == 0 ? EIO : errno);
-    next += written;
-    offset += static_cast<std::uint64_t>(written);
-    size -= static_cast<std::size_t>(written);
-  }
+  translated([&] { file_.write_at(offset, data, size); });
 }
 
 void OutputFile::commit() {
-  if (::fsync(fd_) != 0) fail("flush it to the disk", errno);
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename the temporary file to it", errno);
-  ::close(fd_);
-  fd_ = -1;
-  sync_folder(folder_of(path_));
-}
-
-void OutputFile::fail(const std::string& step, int error) const {
-  std::string message = "'" + path_ + "': expected to " + step + ", got: " + std::strerror(error);
-  if (means_full(error)) {
-    message += " (disk full or file too large: " + std::to_string(size_) + " bytes needed, " +
-               free_bytes(folder_of(path_)) + " bytes free)";
-  }
-  throw CheckpointError(message);
+  translated([&] { file_.commit(); });
 }
 
 }  // namespace ldm::checkpoint
