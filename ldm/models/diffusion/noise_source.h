@@ -61,6 +61,8 @@ class PerImageNoise : public NoiseSource {
   at::Tensor dropout(const at::Tensor& noise, double p) override;
 
  private:
+  void expect_a_row_for_each(at::IntArrayRef sizes) const;
+
   std::vector<BatchNoise> rows_;
 };
 
