@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <limits>
-
 #include "ldm/data/resize.h"
 #include "ldm/parity/weight_rule.h"
 #include "ldm/pipelines/load_model.h"
@@ -81,15 +79,6 @@ GenerationOptions options_of(const parity::CaseFile& file) {
   o.W = file.integer("W", 0);
   o.fixed_code = file.integer("fixed_code", 0) != 0;
   return o;
-}
-
-::testing::AssertionResult nearly_equal(const at::Tensor& a, const at::Tensor& b, double share) {
-  if (a.sizes() != b.sizes()) return ::testing::AssertionFailure() << a.sizes() << " and " << b.sizes();
-  const at::Tensor difference = (a.to(at::kInt) - b.to(at::kInt)).abs();
-  const auto most = difference.max().item<int>();
-  const double changed = (difference > 0).to(at::kDouble).mean().item<double>();
-  if (most <= 1 && changed <= share) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << changed * 100 << " % of the values differ, by up to " << most;
 }
 
 }  // namespace ldm::testing

@@ -2,8 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "ldm/parity/case_file.h"
 #include "ldm/pipelines/finite_stages.h"
 #include "ldm/pipelines/generation.h"
+#include "tests/support/pictures.h"
 
 namespace ldm::testing {
 
@@ -47,8 +46,5 @@ MemorySink run_tiny(const GenerationOptions& options, const at::Tensor& image = 
 
 /// The options that a golden's metadata describes.
 GenerationOptions options_of(const parity::CaseFile& file);
-
-/// Whether two pictures are the same but for one level in at most `share` of the values.
-::testing::AssertionResult nearly_equal(const at::Tensor& a, const at::Tensor& b, double share = 0.003);
 
 }  // namespace ldm::testing
