@@ -62,7 +62,8 @@ class ParameterLine {
  public:
   void add(const std::string& name, const std::string& value) {
     if (value.empty()) return;
-    line_ += (line_.empty() ? "" : ", ") + name + ": " + quoted(clean(value));
+    line_ += line_.empty() ? "" : ", ";
+    line_ += name == value ? name : name + ": " + quoted(clean(value));
   }
   void add(const std::string& name, const std::optional<double>& value) {
     if (value) add(name, to_text(*value));

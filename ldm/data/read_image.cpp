@@ -12,6 +12,7 @@
 #include "ldm/data/jpeg_end.h"
 #include "ldm/data/png.h"
 #include "ldm/data/resize.h"
+#include "ldm/data/tiff_alpha.h"
 #include "ldm/files/input_file.h"
 #include "ldm/files/lookalike.h"
 #include "ldm/files/text.h"
@@ -76,7 +77,7 @@ std::string describe(std::string_view head) {
 cv::Mat decode(const std::string& bytes, const std::string& path) {
   const cv::Mat view(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
   try {
-    return cv::imdecode(view, cv::IMREAD_UNCHANGED | cv::IMREAD_IGNORE_ORIENTATION);
+    return cv::imdecode(view, cv::IMREAD_UNCHANGED);  // which ignores the orientation, too
   } catch (const cv::Exception& error) {
     fail(path, "this from OpenCV: " + error.err);
   }
@@ -134,8 +135,9 @@ at::Tensor read_with_opencv(const std::string& bytes, const std::string& path) {
 }  // namespace
 
 at::Tensor read_image(const std::string& path) {
-  const std::string bytes = files::read_file(path, "an image file", kMaxImageFileBytes);
+  std::string bytes = files::read_file(path, "an image file", kMaxImageFileBytes);
   if (is_png(bytes)) return decode_png(bytes, path).pixels;
+  keep_colours_under_alpha(bytes);
   return read_with_opencv(bytes, path);
 }
 

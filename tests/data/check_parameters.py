@@ -3,7 +3,8 @@
 
 usage: check_parameters.py PNG...
 
-Needs the packages sd-parsers and pillow (pip install sd-parsers pillow), in an environment of their own.
+Needs the packages sd-parsers and pillow (pip install sd-parsers pillow), in an environment of their own. sd-parsers 0.6
+does not know the webui's quotes: a model whose name holds a comma or a colon is reported as different.
 """
 import json
 import sys

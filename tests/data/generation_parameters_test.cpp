@@ -80,6 +80,12 @@ TEST(ParametersText, QuotesAsTheWebui) {
   EXPECT_EQ(written("\xE7\x8C\xAB, \xC3\xA9"), "\"\xE7\x8C\xAB, \xC3\xA9\"");
 }
 
+TEST(ParametersText, AValueEqualToItsNameStandsAlone) {
+  GenerationParameters p = plain();
+  p.other = {{"Tiling", "Tiling"}, {"Other", "x"}};
+  EXPECT_EQ(parameters_text(p), "a cat\n" + kPlainLine + ", Tiling, Other: x");
+}
+
 TEST(ParametersText, ThePromptStandsAsItIs) {
   GenerationParameters p = plain();
   p.prompt = "a \"cat\", (red:1.2)\nSteps: many";

@@ -13,6 +13,7 @@
 #include "ldm/data/jpeg_end.h"
 #include "ldm/data/png.h"
 #include "ldm/data/resize.h"
+#include "ldm/data/tiff_alpha.h"
 #include "tests/data/data_test_util.h"
 #include "tests/support/files.h"
 #include "tests/support/paths.h"
@@ -79,6 +80,55 @@ TEST(ReadImage, AlphaIsDroppedNotBlended) {
   const at::Tensor bgra = at::cat({rgba.slice(2, 0, 3).flip(2), rgba.slice(2, 3, 4)}, 2).contiguous();
   for (const char* format : {".png", ".tiff"}) {
     EXPECT_TRUE(at::equal(read(encoded(bgra, CV_8U, format)), rgba.slice(2, 0, 3))) << format;
+  }
+}
+
+/// A TIFF of one strip whose fourth channel is an extra sample of this kind (2: unassociated alpha).
+std::string tiff_with_alpha(const at::Tensor& rgba, std::uint32_t kind, bool big_endian) {
+  const auto number = [big_endian](std::size_t value, int size) {
+    std::string bytes;
+    for (int i = 0; i < size; ++i)
+      bytes.push_back(static_cast<char>(value >> 8 * (big_endian ? size - 1 - i : i)));
+    return bytes;
+  };
+  const std::string pixels(static_cast<const char*>(rgba.data_ptr()), static_cast<std::size_t>(rgba.numel()));
+  constexpr std::size_t kEntries = 10, kLong = 4, kShort = 3, kBits = 8, kPixels = kBits + 8;
+  const auto entry = [&](std::size_t tag, std::size_t type, std::size_t count, std::size_t value) {
+    const bool word = type == kShort && count == 1;
+    return number(tag, 2) + number(type, 2) + number(count, 4) + number(value, word ? 2 : 4) +
+           (word ? "\0\0"s : "");
+  };
+  const auto height = static_cast<std::size_t>(rgba.size(0)), width = static_cast<std::size_t>(rgba.size(1));
+  return (big_endian ? "MM" : "II") + number(42, 2) + number(kPixels + pixels.size(), 4) + number(8, 2) +
+         number(8, 2) + number(8, 2) + number(8, 2) + pixels + number(kEntries, 2) +
+         entry(256, kLong, 1, width) + entry(257, kLong, 1, height) + entry(258, kShort, 4, kBits) +
+         entry(259, kShort, 1, 1) + entry(262, kShort, 1, 2) + entry(273, kLong, 1, kPixels) +
+         entry(277, kShort, 1, 4) + entry(278, kLong, 1, height) + entry(279, kLong, 1, pixels.size()) +
+         entry(338, kShort, 1, kind) + number(0, 4);
+}
+
+TEST(ReadImage, TransparentPlacesOfATiffKeepTheirColours) {
+  const at::Tensor rgba = noise_image(6, 8, 4);
+  for (const bool big_endian : {false, true}) {
+    for (const std::uint32_t kind : {0, 2}) {
+      EXPECT_TRUE(at::equal(read(tiff_with_alpha(rgba, kind, big_endian)), rgba.slice(2, 0, 3)))
+          << "kind " << kind << ", big endian " << big_endian;
+    }
+  }
+}
+
+TEST(KeepColoursUnderAlpha, ChangesNothingElse) {
+  const std::string tiff = tiff_with_alpha(noise_image(2, 2, 4), 2, false);
+  for (std::size_t size = 0; size < tiff.size() - 6; ++size) {  // the word stands 8 bytes before the end
+    std::string bytes = tiff.substr(0, size);
+    keep_colours_under_alpha(bytes);
+    EXPECT_EQ(bytes, tiff.substr(0, size));
+  }
+  for (const std::string& other :
+       {tiff_with_alpha(noise_image(2, 2, 4), 1, false), "II*\0\xFF\xFF\xFF\xFF"s, "MM\0*"s}) {
+    std::string bytes = other;
+    keep_colours_under_alpha(bytes);
+    EXPECT_EQ(bytes, other);
   }
 }
 

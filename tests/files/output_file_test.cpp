@@ -4,13 +4,35 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "ldm/files/error.h"
 #include "tests/support/files.h"
 #include "tests/support/restrictions.h"
+
+namespace {
+/// What the file system of the moment cannot do.
+bool no_renameat2 = false, no_link = false;
+}  // namespace
+
+// These stand before the C library's, so that a poor file system can be had anywhere.
+extern "C" int renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                         unsigned flags) noexcept {
+  if (!no_renameat2)
+    return static_cast<int>(::syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+  errno = EINVAL;
+  return -1;
+}
+
+extern "C" int link(const char* from, const char* to) noexcept {
+  if (!no_link) return ::linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+  errno = EPERM;
+  return -1;
+}
 
 namespace ldm::files {
 namespace {
@@ -143,6 +165,41 @@ TEST(WriteNewFile, NeverOverwrites) {
             "'" + path + "': expected a name that is not in use, got one that is: nothing is overwritten");
   EXPECT_EQ(read_file(path), "first");
 }
+
+/// How many of the two ways of taking a name without replacing another file are missing.
+class PoorFileSystem : public ::testing::TestWithParam<int> {
+ protected:
+  PoorFileSystem() {
+    no_renameat2 = GetParam() > 0;
+    no_link = GetParam() > 1;
+  }
+  ~PoorFileSystem() override { no_renameat2 = no_link = false; }
+};
+
+TEST_P(PoorFileSystem, TakesFreeNamesAndNoOthers) {
+  const std::string folder = new_folder();
+  write_new_file(folder + "/a", "first");
+  EXPECT_THAT(error_of<FileError>([&] { write_new_file(folder + "/a", "second"); }), HasSubstr("not in use"));
+  EXPECT_THAT(files_in(folder), ElementsAre("a"));
+  EXPECT_EQ(read_file(folder + "/a"), "first");
+}
+
+TEST_P(PoorFileSystem, AVanishedFolderIsAnError) {
+  const std::string folder = new_folder();
+  OutputFile file(folder + "/a", 0);
+  std::filesystem::remove_all(folder);
+  EXPECT_THAT(error_of<FileError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
+}
+
+TEST_P(PoorFileSystem, AVanishedTemporaryFileLeavesNoEmptyOne) {
+  const std::string folder = new_folder();
+  OutputFile file(folder + "/a", 0);
+  std::filesystem::remove(folder + "/" + files_in(folder)[0]);
+  EXPECT_THAT(error_of<FileError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
+  EXPECT_THAT(files_in(folder), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, PoorFileSystem, ::testing::Values(0, 1, 2));
 
 TEST(CheckWritable, LeavesNothing) {
   const std::string folder = new_folder();
