@@ -24,19 +24,23 @@ if(NOT TARGET ldm::torch)
                INTERFACE_LINK_OPTIONS "LINKER:--allow-shlib-undefined")
 endif()
 
-# ldm_static_dependency(NAME header LIBRARY...): ldm::NAME, the static archive where there is one.
-function(ldm_static_dependency name header)
-  if(TARGET ldm::${name})
-    return()
-  endif()
-  find_path(LDM_${name}_INCLUDE_DIR ${header})
+# ldm_find_dependency(NAME header LIBRARY...): ldm::NAME, the first of the libraries, if that and the header are found.
+function(ldm_find_dependency name header)
+  find_path(LDM_${name}_INCLUDE_DIR ${header} PATH_SUFFIXES opencv4)
   find_library(LDM_${name}_LIBRARY NAMES ${ARGN})
-  if(NOT LDM_${name}_INCLUDE_DIR OR NOT LDM_${name}_LIBRARY)
+  if(NOT TARGET ldm::${name} AND LDM_${name}_INCLUDE_DIR AND LDM_${name}_LIBRARY)
+    add_library(ldm::${name} UNKNOWN IMPORTED)
+    set_target_properties(ldm::${name} PROPERTIES IMPORTED_LOCATION "${LDM_${name}_LIBRARY}"
+                                                  INTERFACE_INCLUDE_DIRECTORIES "${LDM_${name}_INCLUDE_DIR}")
+  endif()
+endfunction()
+
+# ldm_static_dependency(NAME header LIBRARY...): the same, the static archive where there is one; it must be found.
+function(ldm_static_dependency name header)
+  ldm_find_dependency(${name} ${header} ${ARGN})
+  if(NOT TARGET ldm::${name})
     message(FATAL_ERROR "expected ${name} (${header} and one of: ${ARGN}); run environment/setup.sh")
   endif()
-  add_library(ldm::${name} UNKNOWN IMPORTED)
-  set_target_properties(ldm::${name} PROPERTIES IMPORTED_LOCATION "${LDM_${name}_LIBRARY}"
-                                                INTERFACE_INCLUDE_DIRECTORIES "${LDM_${name}_INCLUDE_DIR}")
 endfunction()
 ldm_static_dependency(yaml_cpp yaml-cpp/yaml.h libyaml-cpp.a yaml-cpp)
 ldm_static_dependency(utf8proc utf8proc.h libutf8proc.a utf8proc)
@@ -45,3 +49,7 @@ ldm_static_dependency(png png.h libpng16.a libpng.a png16 png)
 # A static libpng asks for these. Its symbols stay inside the program: OpenCV, where it is loaded, brings its own.
 set_target_properties(ldm::png PROPERTIES INTERFACE_LINK_LIBRARIES "ldm::zlib;m"
                                           INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,libpng16.a:libpng.a")
+
+# OpenCV, for ldm::images alone: a project that uses the installed ldm::ldm needs none.
+ldm_find_dependency(opencv_core opencv2/core.hpp opencv_core)
+ldm_find_dependency(opencv_imgcodecs opencv2/imgcodecs.hpp opencv_imgcodecs)

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "ldm/files/text.h"
+
 namespace ldm::checkpoint {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "checkpoints are read in place as little-endian");
@@ -40,11 +42,7 @@ void append_le(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof(T));
 }
 
-/// A name from a file as it may stand in an error message: control and non-ASCII bytes as \xNN, cut at 200
-/// bytes.
-std::string printable(std::string_view text);
-
-/// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
+using files::is_utf8;
+using files::printable;
 
 }  // namespace ldm::checkpoint

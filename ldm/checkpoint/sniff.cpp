@@ -1,11 +1,10 @@
 #include "ldm/checkpoint/sniff.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 
 #include "ldm/checkpoint/error.h"
+#include "ldm/files/lookalike.h"
 
 namespace ldm::checkpoint {
 namespace {
@@ -21,25 +20,12 @@ struct Lookalike {
 constexpr std::string_view kLegacyTorch = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
 
 constexpr std::array kLookalikes{
-    Lookalike{"version https://git-lfs.github.com/spec/"sv, "a Git LFS pointer: download the real file"sv},
-    Lookalike{"\x1f\x8b"sv, "a gzip file: unpack it first"sv},
     Lookalike{"GGUF"sv, "a GGUF file: take the .ckpt or .safetensors file of the model instead"sv},
     Lookalike{"\x89HDF\r\n"sv, "an HDF5 file: take the .ckpt or .safetensors file of the model instead"sv},
-    Lookalike{"Rar!"sv, "a RAR archive: unpack it first"sv},
-    Lookalike{"7z\xbc\xaf"sv, "a 7z archive: unpack it first"sv},
 };
 
 bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
-}
-
-bool is_html(std::string_view head) {
-  std::size_t start = 0;
-  if (starts_with(head, "\xEF\xBB\xBF")) start = 3;
-  while (start < head.size() && std::isspace(static_cast<unsigned char>(head[start])) != 0) ++start;
-  std::string lower(head.substr(start, 16));
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return starts_with(lower, "<!doctype html") || starts_with(lower, "<html") || starts_with(lower, "<?xml");
 }
 
 /// A protocol byte (0x80 n) and then the magic number.
@@ -52,7 +38,6 @@ std::string describe_lookalike(std::string_view head, const std::string& path) {
   for (const Lookalike& other : kLookalikes) {
     if (starts_with(head, other.magic)) return std::string(other.what);
   }
-  if (is_html(head)) return "an HTML page: the download gave a web page (a login or an error?), not the file";
   if (is_legacy_torch(head)) {
     return "a legacy (non-zip) PyTorch file: re-save it with torch.save(torch.load(path), new_path), path "
            "being '" +
@@ -61,7 +46,7 @@ std::string describe_lookalike(std::string_view head, const std::string& path) {
   if (head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5) {
     return "a bare pickle without PyTorch's zip around it, which holds no tensors that we could map";
   }
-  return "";
+  return files::describe_lookalike(head);
 }
 
 }  // namespace

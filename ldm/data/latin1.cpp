@@ -46,11 +46,4 @@ std::string from_latin1(std::string_view latin1) {
   return utf8;
 }
 
-bool is_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (take_character(bytes) < 0) return false;
-  }
-  return true;
-}
-
 }  // namespace ldm::data

@@ -13,7 +13,4 @@ std::optional<std::string> to_latin1(std::string_view utf8);
 /// Latin-1 to UTF-8.
 std::string from_latin1(std::string_view latin1);
 
-/// Whether the bytes are well-formed UTF-8.
-bool is_utf8(std::string_view bytes);
-
 }  // namespace ldm::data

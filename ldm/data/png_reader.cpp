@@ -9,6 +9,7 @@
 #include "ldm/data/libpng.h"
 #include "ldm/data/png.h"
 #include "ldm/files/input_file.h"
+#include "ldm/files/text.h"
 
 namespace ldm::data {
 namespace {
@@ -129,7 +130,8 @@ at::Tensor Reader::read_pixels() {
 PngText to_text(const png_text& chunk) {
   const bool international = chunk.compression >= PNG_ITXT_COMPRESSION_NONE;
   const std::string_view text(chunk.text, international ? chunk.itxt_length : chunk.text_length);
-  return {from_latin1(chunk.key), international && is_utf8(text) ? std::string(text) : from_latin1(text)};
+  return {from_latin1(chunk.key),
+          international && files::is_utf8(text) ? std::string(text) : from_latin1(text)};
 }
 
 std::vector<PngText> Reader::read_text() {

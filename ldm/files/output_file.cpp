@@ -117,6 +117,7 @@ void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t si
                     " bytes of the file, got " + std::to_string(size) + " bytes at byte " +
                     std::to_string(offset));
   }
+  flushed_ = false;
   const char* next = static_cast<const char*>(data);
   while (size > 0) {
     const ssize_t written = ::pwrite(fd_, next, size, static_cast<off_t>(offset));
@@ -129,7 +130,10 @@ void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t si
 }
 
 void OutputFile::flush() {
+  // Once, however many names are tried after that.
+  if (flushed_) return;
   if (::fsync(fd_) != 0) fail("flush it to the disk", errno);
+  flushed_ = true;
 }
 
 void OutputFile::close() {
@@ -170,6 +174,17 @@ void write_new_file(const std::string& path, std::string_view bytes) {
     throw FileError("'" + path +
                     "': expected a name that is not in use, got one that is: nothing is overwritten");
   }
+}
+
+void check_writable(const std::string& folder) {
+  std::string name;
+  const int fd = create_temporary(folder + "/", name);
+  if (fd < 0) {
+    throw FileError("'" + folder +
+                    "': expected a folder that files can be written to, got: " + std::strerror(errno));
+  }
+  ::close(fd);
+  ::unlink(name.c_str());
 }
 
 bool is_temporary_name(std::string_view name) {

@@ -45,11 +45,16 @@ class OutputFile {
   std::string temporary_;
   std::uint64_t size_;
   int fd_ = -1;
+  bool flushed_ = false;
 };
 
 /// Writes a whole new file at once. Throws FileError as OutputFile does, and if anything has the name
 /// already.
 void write_new_file(const std::string& path, std::string_view bytes);
+
+/// Makes sure that files can be created in a folder, by creating one that is removed at once. Throws
+/// FileError.
+void check_writable(const std::string& folder);
 
 /// Whether this file name (without its folder) is one that OutputFile gives to files that are not whole yet.
 bool is_temporary_name(std::string_view name);

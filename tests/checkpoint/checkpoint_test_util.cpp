@@ -3,10 +3,7 @@
 #include <ATen/ATen.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "ldm/checkpoint/bytes.h"
@@ -21,11 +18,6 @@ std::string write_file(const std::string& name, std::string_view bytes) {
   const std::string path = ldm::testing::temp_dir() + "/" + name;
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   return path;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 std::string zip_bytes(const ZipContents& contents) {
@@ -107,15 +99,6 @@ std::pair<std::string, std::uint64_t> mapped_from(const void* address) {
     if (wanted >= begin && wanted < end) return {name, offset + (wanted - begin)};
   }
   return {"", 0};
-}
-
-std::vector<std::string> files_in(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace ldm::checkpoint::testing

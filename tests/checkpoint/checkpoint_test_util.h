@@ -9,6 +9,7 @@
 
 #include "ldm/checkpoint/state_dict.h"
 #include "ldm/checkpoint/writer.h"
+#include "tests/support/files.h"
 
 namespace ldm::checkpoint::testing {
 
@@ -18,7 +19,7 @@ using ZipContents = std::vector<std::pair<std::string, std::string>>;  // names 
 
 /// Writes bytes to a file of the test's own folder and gives its path.
 std::string write_file(const std::string& name, std::string_view bytes);
-std::string read_file(const std::string& path);
+using ldm::testing::read_file;
 
 /// A well-formed zip file with these entries, CRCs right.
 std::string zip_bytes(const ZipContents& contents);
@@ -46,7 +47,6 @@ std::string error_of_bytes(std::string_view bytes);
 /// The name of the file that the memory at `address` is mapped from, and the position in it; "" if none.
 std::pair<std::string, std::uint64_t> mapped_from(const void* address);
 
-/// Names of the files in the test's own folder.
-std::vector<std::string> files_in(const std::string& folder);
+using ldm::testing::files_in;
 
 }  // namespace ldm::checkpoint::testing

@@ -2,10 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -15,6 +12,7 @@
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "tests/checkpoint/checkpoint_test_util.h"
 #include "tests/support/paths.h"
+#include "tests/support/restrictions.h"
 
 namespace ldm::checkpoint {
 namespace {
@@ -164,14 +162,11 @@ TEST_P(WriterTest, FoldersThatAreNotThereAndNamesOfFolders) {
 
 TEST_P(WriterTest, FullDiskSaysHowMuchIsNeededAndLeavesNothing) {
   // A limit on the size of files stands in for a full disk.
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{100000, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string error = error_of_write({source_of("a", at::ones({100000}))});
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  std::signal(SIGXFSZ, old_handler);
+  std::string error;
+  {
+    const ldm::testing::FileSizeLimit limit(100000);
+    error = error_of_write({source_of("a", at::ones({100000}))});
+  }
   EXPECT_NE(error.find("disk full"), std::string::npos) << error;
   EXPECT_NE(error.find("bytes needed"), std::string::npos) << error;
   EXPECT_NE(error.find(path()), std::string::npos) << error;

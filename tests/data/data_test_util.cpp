@@ -4,16 +4,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
-#include "tests/support/paths.h"
-
 namespace ldm::data::testing {
-
-namespace fs = std::filesystem;
 
 std::string deflate(const std::string& bytes) {
   uLongf size = ::compressBound(bytes.size());
@@ -54,30 +45,6 @@ std::string png_bytes(const PngParts& parts) {
   for (const std::string& row : parts.rows) rows += '\0' + row;
   return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + parts.before + png_chunk("IDAT", deflate(rows)) +
          parts.after + png_chunk("IEND", "");
-}
-
-std::string new_folder() {
-  static int count = 0;
-  const std::string folder = ldm::testing::temp_dir() + "/data-" + std::to_string(count++);
-  fs::create_directories(folder);
-  return folder;
-}
-
-std::string write_file(const std::string& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return path;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace ldm::data::testing

@@ -8,14 +8,16 @@
 
 #include "ldm/data/error.h"
 #include "tests/data/data_test_util.h"
+#include "tests/support/files.h"
 #include "tests/support/paths.h"
 
 namespace ldm::data {
 namespace {
 
 using std::string_literals::operator""s;
+using ldm::testing::error_of;
+using ldm::testing::write_file;
 using testing::be32;
-using testing::error_of;
 using ::testing::HasSubstr;
 using testing::noise_image;
 using testing::png_bytes;
@@ -243,7 +245,7 @@ TEST(DecodePngFile, SaysWhatIsNoPng) {
 }
 
 TEST(WritePng, NeverOverwrites) {
-  const std::string path = testing::new_folder() + "/a.png";
+  const std::string path = ldm::testing::new_folder() + "/a.png";
   const at::Tensor image = noise_image(3, 3);
   write_png(path, image, {{"k", "v"}});
   EXPECT_THAT(error_of<files::FileError>([&] { write_png(path, noise_image(9, 9)); }),
@@ -254,16 +256,16 @@ TEST(WritePng, NeverOverwrites) {
 }
 
 TEST(ReadPng, NamesTheFileInErrors) {
-  const std::string folder = testing::new_folder();
+  const std::string folder = ldm::testing::new_folder();
   const auto error = [](const std::string& path) {
     return error_of<files::FileError>([&] { read_png(path); });
   };
   EXPECT_EQ(error(folder + "/none.png"),
             "'" + folder + "/none.png': expected a PNG image, got nothing: there is no such file");
   EXPECT_THAT(error(folder), HasSubstr("got a directory"));
-  EXPECT_THAT(error(testing::write_file(folder + "/empty.png", "")), HasSubstr("got an empty file"));
+  EXPECT_THAT(error(write_file(folder + "/empty.png", "")), HasSubstr("got an empty file"));
   EXPECT_THAT(error("/dev/null"), HasSubstr("not a regular file"));
-  EXPECT_THAT(error(testing::write_file(folder + "/x.png", "text")), HasSubstr(folder + "/x.png': expected"));
+  EXPECT_THAT(error(write_file(folder + "/x.png", "text")), HasSubstr(folder + "/x.png': expected"));
 }
 
 }  // namespace

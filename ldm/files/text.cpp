@@ -1,6 +1,6 @@
-#include "ldm/checkpoint/bytes.h"
+#include "ldm/files/text.h"
 
-namespace ldm::checkpoint {
+namespace ldm::files {
 namespace {
 
 constexpr std::size_t kMaxPrinted = 200;
@@ -53,4 +53,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace ldm::checkpoint
+}  // namespace ldm::files
