@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "ldm/modules/state.h"
 #include "ldm/parity/weight_rule.h"
 #include "ldm/pipelines/load_model.h"
 
@@ -20,11 +21,13 @@ std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file)
   if (weights == "rule" && options_.weights.empty()) {
     model_ = build_inference_model(config, default_registry());
     apply_weight_rule(*model_, salt, use_ema);
+    convert_parameters(*model_, weight_type(options_.precision));
     model_->to(options_.device);
   } else {
     LoadOptions load;
     load.ema = use_ema ? EmaChoice::on : EmaChoice::off;
     load.device = options_.device;
+    load.precision = options_.precision;
     const std::string path = weights == "rule" ? options_.weights : file.resolve(weights);
     model_ = load_model(config, path, load).model;
   }
