@@ -36,6 +36,7 @@ LoadOptions load_options(const ModelOptions& options, const Device& device) {
   LoadOptions load;
   load.ema = parse_ema_choice(options.ema);
   load.device = device.device;
+  load.precision = parse_precision(options.precision);
   return load;
 }
 
