@@ -11,15 +11,11 @@ namespace {
 using config::Node;
 using config::Params;
 
-/// A key of the reference that would load weights while the model is being built. Here weights are bound
-/// after it, so a config that asks for that must not be taken for one that is loaded.
-void refuse_ckpt_path(Params& params) {
-  const auto path = params.optional_text("ckpt_path");
-  if (path) {
-    throw std::invalid_argument("expected ckpt_path to be absent or null, got '" + *path +
-                                "': weights are given on the command line, not in the config");
-  }
+/// The weights that the reference would load while it builds the model. Building loads nothing here: the path
+/// is kept for whoever trains from it, and a checkpoint that is bound afterwards overrides it anyway.
+std::optional<std::string> read_ckpt_path(Params& params) {
   params.known({"ignore_keys"});
+  return params.optional_text("ckpt_path");
 }
 
 void read_schedule(Params& params, DDPMOptions& options) {
@@ -57,7 +53,7 @@ DDPMOptions read_ddpm(Params& params, const Registry& registry) {
     throw std::invalid_argument("expected use_positional_encodings false, the only form here; got true");
   }
   params.known({"monitor", "load_only_unet"});
-  refuse_ckpt_path(params);
+  options.ckpt_path = read_ckpt_path(params);
   return options;
 }
 
@@ -193,7 +189,7 @@ std::shared_ptr<FirstStage> build_autoencoder_kl(Params& params, const Registry&
   options.embed_dim = params.integer("embed_dim");
   options.loss = instantiate_from_config<Module>(params.node("lossconfig"), registry);
   params.known({"image_key", "monitor", "colorize_nlabels"});
-  refuse_ckpt_path(params);
+  options.ckpt_path = read_ckpt_path(params);
   return std::make_shared<AutoencoderKLImpl>(options);
 }
 

@@ -49,6 +49,13 @@ TEST(Registry, KeysThatChangeNothingAreKnown) {
             "");
 }
 
+TEST(Registry, CkptPathIsKeptAndNotRead) {
+  auto config = config::Config::from_file(testing::golden_path("tiny-inference.yaml"));
+  config.apply_overrides({"model.params.ckpt_path=no/such.ckpt", "model.params.ignore_keys=[]"});
+  const auto model = instantiate_from_config<DDPMImpl>(config.root().at("model"), default_registry());
+  EXPECT_EQ(model->options().ckpt_path, "no/such.ckpt");
+}
+
 TEST(Registry, WrongTypeIsNamed) {
   EXPECT_THAT(problem_with({"model.params.unet_config.params.model_channels=many"}),
               AllOf(HasSubstr("model.params.unet_config.params.model_channels"), HasSubstr("many")));

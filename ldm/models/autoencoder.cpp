@@ -1,5 +1,7 @@
 #include "ldm/models/autoencoder.h"
 
+#include <ATen/ATen.h>
+
 #include <stdexcept>
 
 namespace ldm {
@@ -25,7 +27,9 @@ AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
 }
 
 DiagonalGaussianDistribution AutoencoderKLImpl::encode_posterior(const torch::Tensor& x) {
-  return DiagonalGaussianDistribution(quant_conv_(encoder_(x)));
+  const at::ScalarType dtype = quant_conv_->weight.scalar_type();
+  const torch::Tensor moments = quant_conv_(encoder_(x.to(dtype)));
+  return DiagonalGaussianDistribution(dtype == at::kFloat ? moments : moments.to(at::kFloat));
 }
 
 FirstStageEncoding AutoencoderKLImpl::encode(const torch::Tensor& x) {
@@ -33,7 +37,9 @@ FirstStageEncoding AutoencoderKLImpl::encode(const torch::Tensor& x) {
 }
 
 torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& z) {
-  return observed(decoder_(post_quant_conv_(z)));
+  const at::ScalarType dtype = post_quant_conv_->weight.scalar_type();
+  const torch::Tensor image = decoder_(post_quant_conv_(z.to(dtype)));
+  return observed(dtype == at::kFloat ? image : image.to(at::kFloat));
 }
 
 }  // namespace ldm

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <variant>
 
 #include "ldm/modules/diffusionmodules/model.h"
@@ -34,9 +36,11 @@ struct AutoencoderKLOptions {
   std::int64_t embed_dim;
   std::shared_ptr<torch::nn::Module>
       loss;  ///< training loss, whose parameters checkpoints may hold; may be null
+  std::optional<std::string> ckpt_path;  ///< weights to start training from; building reads none
 };
 
-/// ldm.models.autoencoder.AutoencoderKL.
+/// ldm.models.autoencoder.AutoencoderKL. With half weights, inputs are converted on the way in and results
+/// come out in float32.
 class AutoencoderKLImpl : public FirstStage {
  public:
   /// Throws std::invalid_argument unless ddconfig.double_z is set.

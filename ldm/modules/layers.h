@@ -67,7 +67,7 @@ struct Conv2dOptions {
 class Conv2dImpl : public LeafLayer {
  public:
   explicit Conv2dImpl(const Conv2dOptions& options);
-  /// x [B, in, H, W] -> [B, out, H', W'], in x's dtype and memory format.
+  /// x [B, in, H, W] -> [B, out, H', W'], in x's dtype; the memory format is the faster one.
   torch::Tensor forward(const torch::Tensor& x) const;
 
   torch::Tensor weight, bias;

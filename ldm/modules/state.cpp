@@ -63,4 +63,9 @@ std::vector<StateEntry> parameters_of(torch::nn::Module& module) {
   return entries;
 }
 
+void convert_parameters(torch::nn::Module& module, c10::ScalarType dtype) {
+  const at::NoGradGuard no_grad;
+  for (StateEntry& entry : parameters_of(module)) entry.bind(entry.tensor.to(dtype));
+}
+
 }  // namespace ldm

@@ -27,4 +27,8 @@ std::vector<StateEntry> state_of(torch::nn::Module& module);
 /// The parameters alone, in the same order.
 std::vector<StateEntry> parameters_of(torch::nn::Module& module);
 
+/// Gives every parameter the floating point type `dtype`; buffers keep theirs. Each is replaced in its turn,
+/// so that no second copy of the whole stands beside the first.
+void convert_parameters(torch::nn::Module& module, c10::ScalarType dtype);
+
 }  // namespace ldm

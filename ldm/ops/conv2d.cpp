@@ -2,10 +2,18 @@
 
 #include <ATen/ATen.h>
 
+#include "ldm/ops/onednn.h"
+
 namespace ldm::ops {
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride,
                   std::int64_t padding) {
+  if (onednn_takes(x, weight)) return onednn_conv2d(x, weight, bias, stride, padding);
+  return conv2d_reference(x, weight, bias, stride, padding);
+}
+
+at::Tensor conv2d_reference(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            std::int64_t stride, std::int64_t padding) {
   return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});
 }
 

@@ -10,4 +10,8 @@ namespace ldm::ops {
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride,
                   std::int64_t padding);
 
+/// The same by ATen alone, for every device and for training.
+at::Tensor conv2d_reference(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            std::int64_t stride, std::int64_t padding);
+
 }  // namespace ldm::ops

@@ -36,6 +36,11 @@ std::string to_string(Precision precision) {
                               std::to_string(static_cast<int>(precision)));
 }
 
+c10::ScalarType weight_type(Precision precision) {
+  if (precision == Precision::half) return c10::ScalarType::Half;
+  return precision == Precision::bf16 ? c10::ScalarType::BFloat16 : c10::ScalarType::Float;
+}
+
 AutocastScope::AutocastScope(c10::Device device, Precision precision, bool cache_weights)
     : active_(device.is_cuda() && precision == Precision::autocast) {
   if (!active_) {

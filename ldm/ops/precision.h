@@ -16,6 +16,9 @@ enum class Precision { full, autocast, half, bf16 };
 Precision parse_precision(const std::string& text);
 std::string to_string(Precision precision);
 
+/// The type that a model's parameters have in this precision: Half, BFloat16, or Float for the other two.
+c10::ScalarType weight_type(Precision precision);
+
 /// Turns torch's autocast to half on for the life of the scope, where `precision` is autocast and `device` is
 /// CUDA; does nothing elsewhere. The destructor restores the thread's former state: enabled, type, weight
 /// cache. Autocast is a property of the thread: open the scope where the model is called. Scopes nest.

@@ -1,12 +1,29 @@
 #include "ldm/parity/case_file.h"
 
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 
 #include "ldm/checkpoint/open_checkpoint.h"
 
 namespace ldm::parity {
 namespace fs = std::filesystem;
+namespace {
+
+/// The number that the whole of `text` is, by one of std's parsers; nothing if it is none.
+template <typename Parser>
+auto parsed(Parser parser, const std::string& text) -> std::optional<decltype(parser(text, nullptr))> {
+  std::size_t used = 0;
+  try {
+    const auto number = parser(text, &used);
+    if (used == text.size()) return number;
+  } catch (const std::exception&) {
+    return std::nullopt;  // out of range, or no number at all
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 CaseFile::CaseFile(const std::string& path)
     : state_(checkpoint::open_checkpoint(path)), metadata_(state_.metadata()) {}
@@ -29,15 +46,18 @@ std::string CaseFile::text(const std::string& key, const std::string& otherwise)
 
 std::int64_t CaseFile::integer(const std::string& key, std::int64_t otherwise) const {
   if (!has(key)) return otherwise;
-  const std::string value = text(key);
-  std::size_t used = 0;
-  try {
-    const std::int64_t number = std::stoll(value, &used);
-    if (used == value.size()) return number;
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  throw std::runtime_error(path() + ": expected an integer as '" + key + "', got '" + value + "'");
+  const auto number =
+      parsed([](const std::string& value, std::size_t* used) { return std::stoll(value, used); }, text(key));
+  if (number) return *number;
+  throw std::runtime_error(path() + ": expected an integer as '" + key + "', got '" + text(key) + "'");
+}
+
+double CaseFile::real(const std::string& key, double otherwise) const {
+  if (!has(key)) return otherwise;
+  const auto number =
+      parsed([](const std::string& value, std::size_t* used) { return std::stod(value, used); }, text(key));
+  if (number) return *number;
+  throw std::runtime_error(path() + ": expected a number as '" + key + "', got '" + text(key) + "'");
 }
 
 bool CaseFile::boolean(const std::string& key, bool otherwise) const {

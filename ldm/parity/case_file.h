@@ -27,6 +27,7 @@ class CaseFile {
   std::string text(const std::string& key) const;  ///< throws std::runtime_error when absent
   std::string text(const std::string& key, const std::string& otherwise) const;
   std::int64_t integer(const std::string& key, std::int64_t otherwise) const;
+  double real(const std::string& key, double otherwise) const;
   bool boolean(const std::string& key, bool otherwise) const;
 
   const std::vector<std::string>& tensor_names() const { return state_.names(); }

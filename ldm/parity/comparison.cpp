@@ -87,10 +87,21 @@ void Comparison::compare(const std::string& name, const at::Tensor& actual) {
   compare_with(name, input(name), actual);
 }
 
+void Comparison::compare_sampled(const std::string& name, const at::Tensor& actual) {
+  Tolerance tolerance = tolerance_;
+  tolerance.relative = std::max(tolerance.relative, tolerance.sampled);
+  compare_within(name, input(name), actual, tolerance);
+}
+
 void Comparison::compare_with(const std::string& name, const at::Tensor& expected, const at::Tensor& actual) {
+  compare_within(name, expected, actual, tolerance_);
+}
+
+void Comparison::compare_within(const std::string& name, const at::Tensor& expected, const at::Tensor& actual,
+                                const Tolerance& tolerance) {
   used_.insert(name);
   results_.push_back(
-      compare_tensors(name, actual, selftest_ ? perturbed(expected, tolerance_) : expected, tolerance_));
+      compare_tensors(name, actual, selftest_ ? perturbed(expected, tolerance) : expected, tolerance));
 }
 
 void Comparison::compare_summary(const std::string& name, const at::Tensor& module_output) {

@@ -14,6 +14,7 @@ namespace ldm::parity {
 /// How far a computed tensor may be from the expected one.
 struct Tolerance {
   double relative = 1e-5;     ///< of |a - b| / |b| (Euclidean norms), for one pass of a module
+  double sampled = 1e-4;      ///< the same after the many passes of a sampler; at least `relative`
   double stored_half = 5e-4;  ///< the same for tensors stored as float16
   double u8_fraction = 3e-3;  ///< part of an 8-bit image's values that may be off by one level
 };
@@ -39,6 +40,8 @@ class Comparison {
   at::Tensor input(const std::string& name);
   /// Compares `actual` with the file's tensor of that name.
   void compare(const std::string& name, const at::Tensor& actual);
+  /// The same for what a sampler made: rounding adds up over its steps.
+  void compare_sampled(const std::string& name, const at::Tensor& actual);
   /// Compares with an expectation that is derived from the file's tensor `name`.
   void compare_with(const std::string& name, const at::Tensor& expected, const at::Tensor& actual);
   /// Checkpoints "ck.MODULE" of the file: mean, deviation and first 16 values of a module's output.
@@ -51,6 +54,9 @@ class Comparison {
   double relative_tolerance() const { return tolerance_.relative; }
 
  private:
+  void compare_within(const std::string& name, const at::Tensor& expected, const at::Tensor& actual,
+                      const Tolerance& tolerance);
+
   const CaseFile& file_;
   Tolerance tolerance_;
   bool selftest_;

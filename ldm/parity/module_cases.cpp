@@ -53,17 +53,6 @@ class SummaryWatch {
   std::vector<Module*> watched_;
 };
 
-FrozenCLIPEmbedderImpl& embedder_of(LatentDiffusionImpl& model) {
-  auto* embedder = dynamic_cast<FrozenCLIPEmbedderImpl*>(model.cond_stage_model().get());
-  if (embedder == nullptr)
-    throw std::runtime_error("expected a config with a FrozenCLIPEmbedder, got another one");
-  return *embedder;
-}
-
-DiagonalGaussianDistribution posterior_of(LatentDiffusionImpl& model, const at::Tensor& image) {
-  return std::get<DiagonalGaussianDistribution>(model.encode_first_stage(image));
-}
-
 }  // namespace
 
 void run_clip_text(CaseContext& context) {

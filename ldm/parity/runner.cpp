@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "ldm/modules/state.h"
 #include "ldm/parity/weight_rule.h"
 #include "ldm/pipelines/load_model.h"
 
@@ -20,11 +21,13 @@ std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file)
   if (weights == "rule" && options_.weights.empty()) {
     model_ = build_inference_model(config, default_registry());
     apply_weight_rule(*model_, salt, use_ema);
+    convert_parameters(*model_, weight_type(options_.precision));
     model_->to(options_.device);
   } else {
     LoadOptions load;
     load.ema = use_ema ? EmaChoice::on : EmaChoice::off;
     load.device = options_.device;
+    load.precision = options_.precision;
     const std::string path = weights == "rule" ? options_.weights : file.resolve(weights);
     model_ = load_model(config, path, load).model;
   }
@@ -32,10 +35,23 @@ std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file)
   return model_;
 }
 
+FrozenCLIPEmbedderImpl& embedder_of(LatentDiffusionImpl& model) {
+  auto* embedder = dynamic_cast<FrozenCLIPEmbedderImpl*>(model.cond_stage_model().get());
+  if (embedder == nullptr)
+    throw std::runtime_error("expected a config with a FrozenCLIPEmbedder, got another one");
+  return *embedder;
+}
+
+DiagonalGaussianDistribution posterior_of(LatentDiffusionImpl& model, const at::Tensor& image) {
+  return std::get<DiagonalGaussianDistribution>(model.encode_first_stage(image));
+}
+
 std::map<std::string, CaseRunner> case_runners() {
   return {{"clip_text", run_clip_text},   {"unet", run_unet},           {"vae_encode", run_vae_encode},
           {"vae_decode", run_vae_decode}, {"parts", run_parts},         {"loss", run_loss},
-          {"ema_lr", run_ema_lr},         {"schedules", run_schedules}, {"load_img", run_load_img}};
+          {"ema_lr", run_ema_lr},         {"schedules", run_schedules}, {"load_img", run_load_img},
+          {"txt2img", run_txt2img},       {"img2img", run_img2img},     {"inpaint", run_inpaint},
+          {"ancestral", run_ancestral}};
 }
 
 }  // namespace ldm::parity

@@ -64,6 +64,15 @@ void run_loss(CaseContext& context);
 void run_ema_lr(CaseContext& context);
 void run_schedules(CaseContext& context);
 void run_load_img(CaseContext& context);
+void run_txt2img(CaseContext& context);
+void run_img2img(CaseContext& context);
+void run_inpaint(CaseContext& context);
+void run_ancestral(CaseContext& context);
+
+/// The model's text encoder. Throws std::runtime_error when its conditioning stage is another one.
+FrozenCLIPEmbedderImpl& embedder_of(LatentDiffusionImpl& model);
+/// The first stage's distribution for an image [B, 3, H, W].
+DiagonalGaussianDistribution posterior_of(LatentDiffusionImpl& model, const at::Tensor& image);
 
 /// Compares the tokenizer with a golden tokenizer.json: counts of texts whose ids agree and do not.
 struct TokenizerResult {

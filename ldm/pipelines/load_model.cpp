@@ -79,13 +79,15 @@ void check_ema_present(const checkpoint::StateDict& state) {
       "with EMA off (they may be the averages already, in a file made for inference)");
 }
 
-/// float32 values of a checkpoint's tensor, aliasing the file where that is possible.
-at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, LoadReport& report) {
+/// A checkpoint's tensor, if it holds floating point numbers as `dtype`; it aliases the file where that is
+/// possible.
+at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, c10::ScalarType dtype,
+                    LoadReport& report) {
   checkpoint::LoadedTensor loaded = state.tensor(key);
-  const bool convert = loaded.tensor.is_floating_point() && loaded.tensor.scalar_type() != at::kFloat;
+  const bool convert = loaded.tensor.is_floating_point() && loaded.tensor.scalar_type() != dtype;
   if (convert) {
     ++report.copied[std::string("converted from ") + c10::toString(loaded.tensor.scalar_type())];
-    return loaded.tensor.to(at::kFloat).contiguous();
+    return loaded.tensor.to(dtype).contiguous();
   }
   if (!loaded.tensor.is_contiguous()) {
     ++report.copied["strided view"];
@@ -150,7 +152,8 @@ std::shared_ptr<LatentDiffusionImpl> build_inference_model(config::Config config
   return model;
 }
 
-LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema) {
+LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema,
+                           c10::ScalarType weight_dtype) {
   if (use_ema) check_ema_present(state);
   const at::NoGradGuard no_grad;
   const Stopwatch stopwatch;
@@ -175,7 +178,7 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
                                   shape_text(sizes));
       continue;
     }
-    entry.bind(bindable(state, key, report));
+    entry.bind(bindable(state, key, entry.is_parameter ? weight_dtype : at::kFloat, report));
   }
   misfits.check(state.path());
   count_unexpected(state, used, report);
@@ -192,7 +195,7 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
   const double read_seconds = read.seconds();
   const bool use_ema =
       options.ema == EmaChoice::config ? config_uses_ema(config) : options.ema == EmaChoice::on;
-  LoadedModel loaded{model, bind_checkpoint(*model, state, use_ema)};
+  LoadedModel loaded{model, bind_checkpoint(*model, state, use_ema, weight_type(options.precision))};
   loaded.report.read_seconds = read_seconds;
   if (!options.device.is_cpu()) {
     const Stopwatch upload;

@@ -14,6 +14,7 @@
 #include "ldm/config/config.h"
 #include "ldm/models/diffusion/latent_diffusion.h"
 #include "ldm/modules/state.h"
+#include "ldm/ops/precision.h"
 #include "ldm/registry.h"
 
 namespace ldm {
@@ -49,6 +50,7 @@ struct LoadReport {
 struct LoadOptions {
   EmaChoice ema = EmaChoice::config;
   c10::Device device = c10::kCPU;
+  Precision precision = Precision::full;  ///< `half` and `bf16` convert the parameters, the others do not
 };
 
 /// A model that is ready to sample, and how it came about.
@@ -70,11 +72,13 @@ bool config_uses_ema(const config::Config& config);
 
 /// Binds a checkpoint's tensors to `module` by name, in eval mode and without gradients.
 ///
-/// Tensors keep sharing the mapped file's pages unless they are misaligned or of another dtype than float32
-/// (then they are converted). With `use_ema` the parameters of `model.` come from the averages. Throws
+/// Tensors keep sharing the mapped file's pages unless they are misaligned or of another dtype than the one
+/// they get: parameters `weight_dtype`, buffers float32. With `use_ema` the parameters of `model.` come from
+/// the averages. Throws
 /// LoadError when a parameter is missing or of another shape, or when averages are asked for and the file has
 /// none.
-LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema);
+LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema,
+                           c10::ScalarType weight_dtype = c10::ScalarType::Float);
 
 /// Builds the model of a config, loads `checkpoint_path` into it and moves it to the device.
 /// Throws config::ConfigError, checkpoint::CheckpointError and LoadError.

@@ -56,6 +56,17 @@ TEST(LoadModel, BindsEveryParameterAndWidensHalfWeights) {
   EXPECT_THAT(loaded.report.summary(), HasSubstr("converted from Half"));
 }
 
+TEST(LoadModel, HalfPrecisionKeepsHalfWeightsAndFloatBuffers) {
+  LoadOptions options;
+  options.precision = Precision::half;
+  const auto loaded = load_model(nano_config(), testing::golden_path("nano_ema_only_f16.ckpt"), options);
+  for (const auto& entry : state_of(*loaded.model)) {
+    if (!entry.tensor.is_floating_point()) continue;
+    EXPECT_EQ(entry.tensor.scalar_type(), entry.is_parameter ? at::kHalf : at::kFloat) << entry.name;
+  }
+  EXPECT_GT(loaded.report.bound, 600);
+}
+
 TEST(LoadModel, SchedulesOfTheCheckpointReplaceTheComputedOnes) {
   const auto loaded = load_model(nano_config(), testing::golden_path("nano_bare_f16.ckpt"));
   const auto state = checkpoint::open_checkpoint(testing::golden_path("nano_bare_f16.ckpt"));

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <stdexcept>
+
+#include "tests/support/paths.h"
 
 namespace ldm::parity {
 namespace {
@@ -46,6 +49,39 @@ TEST(Comparison, ImagesMayDifferByOneLevelInFewValuesOnly) {
 TEST(Comparison, ZerosMustBeMetAbsolutely) {
   EXPECT_FALSE(compare_tensors("x", at::full({4}, 1e-3), at::zeros({4}), kTolerance).passed);
   EXPECT_TRUE(compare_tensors("x", at::zeros({4}), at::zeros({4}), kTolerance).passed);
+}
+
+/// Whether the golden's own tensor, scaled, passes a comparison.
+bool passes_when_scaled(void (Comparison::*compare)(const std::string&, const at::Tensor&), double factor) {
+  const CaseFile file(testing::golden_path("tiny_ddpm25.safetensors"));
+  Comparison comparison(file, kTolerance, /*selftest=*/false);
+  (comparison.*compare)("out", file.tensor("out") * factor);
+  return comparison.passed();
+}
+
+TEST(Comparison, WhatASamplerMadeMayBeTenTimesFartherThanOnePass) {
+  EXPECT_FALSE(passes_when_scaled(&Comparison::compare, 1 + 5e-5));
+  EXPECT_TRUE(passes_when_scaled(&Comparison::compare_sampled, 1 + 5e-5));
+  EXPECT_FALSE(passes_when_scaled(&Comparison::compare_sampled, 1 + 2e-4));
+}
+
+TEST(Comparison, EveryTensorOfTheFileMustBeReadOrCompared) {
+  const CaseFile file(testing::golden_path("tiny_ddpm25.safetensors"));
+  Comparison comparison(file, kTolerance, /*selftest=*/false);
+  comparison.compare("out", file.tensor("out"));
+  comparison.compare("x_T", file.tensor("x_T"));
+  EXPECT_TRUE(comparison.passed());
+  comparison.finish();
+  EXPECT_FALSE(comparison.passed()) << "c was left out";
+}
+
+TEST(CaseFile, NumbersMustBeNumbersToTheEnd) {
+  const CaseFile file(testing::golden_path("tiny_ddpm25.safetensors"));
+  EXPECT_EQ(file.integer("timesteps", 0), 25);
+  EXPECT_EQ(file.real("timesteps", 0), 25.0);
+  EXPECT_EQ(file.real("absent", 0.5), 0.5);
+  EXPECT_THROW(file.integer("config", 0), std::runtime_error);
+  EXPECT_THROW(file.real("config", 0), std::runtime_error);
 }
 
 }  // namespace

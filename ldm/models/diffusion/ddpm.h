@@ -35,6 +35,7 @@ struct DDPMOptions {
   std::int64_t image_size = 256, channels = 3, log_every_t = 100;
   Parameterization parameterization = Parameterization::eps;
   ConditioningKey conditioning_key = ConditioningKey::none;
+  std::optional<std::string> ckpt_path;    ///< weights to start training from; building reads none
   std::shared_ptr<LrScheduler> scheduler;  ///< from scheduler_config; may be null
 };
 

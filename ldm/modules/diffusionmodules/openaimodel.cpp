@@ -191,8 +191,11 @@ torch::Tensor UNetModelImpl::forward(const torch::Tensor& x, const torch::Tensor
                                      const std::optional<torch::Tensor>& y) {
   TORCH_CHECK(x.dim() == 4 && x.size(1) == options_.in_channels, "UNetModel: expected x [B, ",
               options_.in_channels, ", H, W], got ", x.sizes());
-  unet::BlockInputs inputs{embed(x, timesteps, y), context, std::nullopt};
-  torch::Tensor h = x.contiguous(at::MemoryFormat::ChannelsLast);
+  // Half weights take half inputs, whoever calls; elsewhere this changes nothing.
+  const at::ScalarType dtype = time_embed_in_->weight.scalar_type();
+  torch::Tensor h = x.to(dtype).contiguous(at::MemoryFormat::ChannelsLast);
+  unet::BlockInputs inputs{embed(h, timesteps, y), std::nullopt, std::nullopt};
+  if (context) inputs.context = context->to(dtype);
   std::vector<torch::Tensor> skips;
   for (auto& block : input_blocks_) {
     h = block(h, inputs);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace ldm::ops {
+
+/// Whether oneDNN's float32 convolution can take these: dense float32 tensors on the CPU, nothing to
+/// differentiate, oneDNN in use.
+bool onednn_takes(const at::Tensor& x, const at::Tensor& weight);
+
+/// ops::conv2d through oneDNN with the weight reordered to the blocks that suit x's size. x [B, C, H, W] in
+/// either memory format, weight [O, C, k, k] contiguous -> [B, O, H', W'], channels_last.
+at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                         std::int64_t stride, std::int64_t padding);
+
+}  // namespace ldm::ops
