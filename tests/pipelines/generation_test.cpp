@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 
 #include "ldm/data/resize.h"
 #include "tests/pipelines/pipeline_test_util.h"
@@ -244,6 +245,18 @@ TEST(Generation, ProgressCountsAllSteps) {
   EXPECT_EQ(stopper.last.step, stopper.last.steps);
   EXPECT_EQ(stopper.last.done, stopper.last.total);
   EXPECT_EQ(stopper.last.steps, 4);  // three steps asked for are four: 1000 // 3
+}
+
+TEST(Generation, StepZeroComesWhenAllIsEncoded) {
+  GenerationOptions options = small_options();
+  options.kind = GenerationKind::img2img;
+  const at::Tensor unusable = at::full({1, 3, 64, 64}, std::numeric_limits<float>::quiet_NaN());
+  FiniteStages stages = testing::tiny_stages();
+  MemorySink sink;
+  Stopper stopper;
+  const GenerationPlan plan = make_plan(options, testing::tiny_target(), {64, 64});
+  EXPECT_THROW(generate(stages, options, plan, unusable, sink, stopper), NumericError);
+  EXPECT_EQ(stopper.last.steps, 0) << "reported before the picture's encoding, which fails";
 }
 
 TEST(Generation, TellsOfEachTruncatedTextOnce) {
