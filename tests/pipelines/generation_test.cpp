@@ -237,6 +237,7 @@ TEST(Generation, AbortingThrowsTheBatchAway) {
 TEST(Generation, ProgressCountsAllSteps) {
   GenerationOptions options = small_options();
   options.n_iter = 2;
+  options.ddim_steps = 7;
   MemorySink sink;
   Stopper stopper;
   EXPECT_TRUE(run_watched(options, sink, stopper).complete);
@@ -244,7 +245,7 @@ TEST(Generation, ProgressCountsAllSteps) {
   EXPECT_EQ(stopper.last.batches, 2);
   EXPECT_EQ(stopper.last.step, stopper.last.steps);
   EXPECT_EQ(stopper.last.done, stopper.last.total);
-  EXPECT_EQ(stopper.last.steps, 4);  // three steps asked for are four: 1000 // 3
+  EXPECT_EQ(stopper.last.steps, 8);  // seven steps asked for are eight: 1000 // 7
 }
 
 TEST(Generation, StepZeroComesWhenAllIsEncoded) {
