@@ -7,11 +7,41 @@
 #endif
 
 namespace ldm {
+namespace {
+
+#if defined(__GLIBC__)
+constexpr int kDefaultMaps = 65536;
+
+/// Mirrors the allocator's own state, which is the process's and cannot be asked.
+bool keeping = false;
+
+/// Blocks mapped apart from the heap are the ones that return to the kernel when they are freed.
+void allow_maps(bool allow) {
+  ::mallopt(M_MMAP_MAX, allow ? kDefaultMaps : 0);
+}
+#endif
+
+}  // namespace
 
 void keep_freed_memory() {
 #if defined(__GLIBC__)
-  ::mallopt(M_MMAP_MAX, 0);
+  keeping = true;
   ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  allow_maps(false);
+#endif
+}
+
+ReturnFreedMemory::ReturnFreedMemory() {
+#if defined(__GLIBC__)
+  if (!keeping) return;
+  ::malloc_trim(0);
+  allow_maps(true);
+#endif
+}
+
+ReturnFreedMemory::~ReturnFreedMemory() {
+#if defined(__GLIBC__)
+  if (keeping) allow_maps(false);
 #endif
 }
 

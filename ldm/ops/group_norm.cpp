@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace ldm::ops {
 namespace {
 
@@ -15,18 +18,41 @@ bool needs_exact_statistics(const at::Tensor& x, std::int64_t groups) {
          !x.is_contiguous();
 }
 
-/// Statistics by Welford's method in float64, then one pass x * scale + shift.
+/// Values of a band of rows: small enough to stay in the processor's cache between its two passes.
+constexpr std::int64_t kBand = 1 << 20;
+
+/// Mean and mean square over the pixels of each channel, float64 [B, C]: float32 sums of bands of rows, added
+/// up in float64.
+std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
+  const std::int64_t height = x.size(2), pixels = height * x.size(3);
+  const std::int64_t rows = std::max<std::int64_t>(1, kBand * height / x.numel());
+  const auto options = x.options().dtype(at::kDouble);
+  at::Tensor sum = at::zeros({x.size(0), x.size(1)}, options), square = at::zeros_like(sum);
+  for (std::int64_t row = 0; row < height; row += rows) {
+    const at::Tensor band = x.slice(2, row, std::min(row + rows, height));
+    sum += band.sum(at::IntArrayRef{2, 3});
+    square += (band * band).sum(at::IntArrayRef{2, 3});
+  }
+  return {sum / pixels, square / pixels};
+}
+
+/// Statistics in float64, then one pass x * scale + shift.
 at::Tensor group_norm_exact(const at::Tensor& x, std::int64_t groups, const at::Tensor& weight,
                             const at::Tensor& bias, double eps) {
   const std::int64_t batch = x.size(0), channels = x.size(1);
-  const at::Tensor grouped = x.view({batch, groups, channels / groups, x.size(2), x.size(3)});
-  const auto [variance, mean] =
-      at::var_mean(grouped, at::IntArrayRef{2, 3, 4}, /*unbiased=*/false, /*keepdim=*/true);
-  const at::Tensor by_channel = weight.view({1, groups, channels / groups, 1, 1});
+  const auto over_group = [&](const at::Tensor& moment) {
+    return moment.view({batch, groups, channels / groups}).mean(2, /*keepdim=*/true);
+  };
+  const auto [channel_mean, channel_square] = channel_moments(x);
+  const at::Tensor mean = over_group(channel_mean);
+  const at::Tensor variance = (over_group(channel_square) - mean * mean).clamp_min(0);
+  const at::Tensor by_channel = weight.view({1, groups, channels / groups});
   const at::Tensor scale = (variance + eps).rsqrt() * by_channel;
   const at::Tensor shift = bias.view_as(by_channel) - mean * scale;
-  const std::vector<std::int64_t> per_channel{batch, channels, 1, 1};
-  return at::addcmul(shift.reshape(per_channel), x, scale.reshape(per_channel));
+  const auto per_channel = [&](const at::Tensor& values) {
+    return values.to(x.scalar_type()).reshape({batch, channels, 1, 1});
+  };
+  return at::addcmul(per_channel(shift), x, per_channel(scale));
 }
 
 }  // namespace

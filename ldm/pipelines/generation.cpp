@@ -11,6 +11,7 @@
 
 #include "ldm/data/image_tensor.h"
 #include "ldm/data/latent_preview.h"
+#include "ldm/host_memory.h"
 #include "ldm/pipelines/latent_painter.h"
 #include "ldm/pipelines/text_conditioning.h"
 
@@ -142,6 +143,7 @@ class Run {
 
   void finish_picture(const at::Tensor& latent, const PictureInfo& info) {
     const auto decode = [&](const StageModel& with, NoiseSource&) {
+      const ReturnFreedMemory large_maps;
       const AutocastScope autocast(stages_.device(), with.precision);
       return with.model->decode_first_stage(latent);
     };

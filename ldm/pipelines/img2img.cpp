@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ldm/host_memory.h"
 #include "ldm/models/diffusion/ddim.h"
 #include "ldm/pipelines/latent_painter.h"
 
@@ -14,6 +15,7 @@ class Img2Img : public LatentPainter {
       : t_enc_(encode_steps(options.strength, options.ddim_steps)), image_(std::move(image)) {}
 
   at::Tensor start(const StageModel& with, std::int64_t rows, NoiseSource& noise) const override {
+    const ReturnFreedMemory large_maps;
     LatentDiffusionImpl& model = *with.model;
     // The same picture in every row: encoded once, noised row by row.
     const FirstStageEncoding encoding = repeated(model.encode_first_stage(image_.to(model.device())), rows);

@@ -13,7 +13,8 @@ checked: once for each of `steps`, and once more with plms. img2img runs with st
 many steps, and with ddim always.
 
 Printed are medians over the rounds and their ratio, ours / diffusers:
-  start-up       from the start of the process to the first UNet call: weights, text, img2img's input picture
+  start-up       from the start of the process until the model is loaded
+  encode         from there to the first UNet call: the text, and img2img's input picture
   step           from there to the end of the last step, divided by their number
   decode         from there until the PNG is written
   whole run      from the start of the process to its end
@@ -36,7 +37,7 @@ from page_cache import warm_page_cache
 HERE = Path(__file__).parent
 PROMPT = "a photograph of an astronaut riding a horse"
 SIZE, SCALE, STRENGTH = 512, 7.5, 0.5
-MEASURES = {"start-up": "s", "step": "s", "decode": "s", "whole run": "s", "peak resident": "GB"}
+MEASURES = {"start-up": "s", "encode": "s", "step": "s", "decode": "s", "whole run": "s", "peak resident": "GB"}
 
 
 def input_picture(arguments):
@@ -83,6 +84,8 @@ class Ours:
         """The moment that a line marks, and the UNet calls that it tells of, if any."""
         if line.rstrip().endswith(".png"):
             return "written", None
+        if "tensors mapped" in line:
+            return "loaded", None
         found = self.PROGRESS.search(line)
         if not found:
             return None, None
@@ -138,13 +141,14 @@ def run(side):
         process.returncode = os.waitstatus_to_exitcode(status)
         end = time.perf_counter() - begun
         pictures = len(list(Path(folder).rglob("*.png")))
-    if process.returncode != 0 or pictures != 1 or len(at) != 3:
+    if process.returncode != 0 or pictures != 1 or len(at) != 4:
         said = "".join(output)
         raise SystemExit(f"{said}expected one picture, got {pictures}, status {process.returncode}, moments {at}")
     if calls != side.job.unet_calls:
         raise SystemExit(f"expected {side.job.unet_calls} UNet calls, got {calls}: choose --steps that divide 500")
     return {
-        "start-up": at["first_unet_call"],
+        "start-up": at["loaded"],
+        "encode": at["first_unet_call"] - at["loaded"],
         "step": (at["step"] - at["first_unet_call"]) / side.job.steps,
         "decode": at["written"] - at["step"],
         "whole run": end,

@@ -79,6 +79,7 @@ def main():
     transformers_logging.disable_progress_bar()
 
     pipeline = load(arguments)
+    tell("loaded")
     calls = UNetCalls(pipeline.unet)
     pictures = pipeline(
         arguments.prompt, **what_to_paint(arguments), num_inference_steps=arguments.steps,
