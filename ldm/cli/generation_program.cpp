@@ -8,6 +8,7 @@
 #include "ldm/cli/generation_command_line.h"
 #include "ldm/cli/interactive.h"
 #include "ldm/cli/interrupts.h"
+#include "ldm/host_memory.h"
 
 namespace ldm::cli {
 namespace {
@@ -79,6 +80,7 @@ ExitStatus run(GenerationKind kind, const std::vector<std::string>& arguments,
 
 int generation_program(GenerationKind kind, const std::vector<std::string>& arguments,
                        const ReadPicture& read_picture) {
+  keep_freed_memory();
   return guarded(name_of(kind), [&] { return run(kind, arguments, read_picture); });
 }
 

@@ -28,15 +28,13 @@ Device open_device(const std::string& spec) {
 
 config::Config read_config(const ModelOptions& options) {
   config::Config config = config::Config::from_file(find_project_file(options.config));
+  config.root().at("model").at("target");  // before an override makes what is missing
   config.apply_overrides(options.overrides);
   return config;
 }
 
-LoadOptions load_options(const ModelOptions& options, const Device& device) {
-  LoadOptions load;
-  load.ema = parse_ema_choice(options.ema);
-  load.device = device.device;
-  return load;
+LoadOptions load_options(const ModelOptions& options, const Device& device, Precision precision) {
+  return {parse_ema_choice(options.ema), device.device, precision};
 }
 
 /// The most memory that was in use so far, in bytes: on the device, else of the process.
@@ -102,7 +100,7 @@ void GenerationSession::begin(const GenerationOptions& options) {
 
 void GenerationSession::load() {
   if (stages_) return;
-  LoadedModel loaded = load_model(config_, checkpoint_, load_options(options_, device_));
+  LoadedModel loaded = load_model(config_, checkpoint_, load_options(options_, device_, precision_));
   reporter_.say("model\n" + loaded.report.summary());
   ema_ = loaded.report.uses_ema;
   outline_.reset();
@@ -111,7 +109,7 @@ void GenerationSession::load() {
 }
 
 std::shared_ptr<LatentDiffusionImpl> GenerationSession::load_float32() const {
-  return load_model(config_, checkpoint_, load_options(options_, device_)).model;
+  return load_model(config_, checkpoint_, load_options(options_, device_, Precision::full)).model;
 }
 
 GenerationResult GenerationSession::run(const GenerationOptions& options) {

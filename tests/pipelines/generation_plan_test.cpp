@@ -130,7 +130,7 @@ TEST(GenerationPlan, SaysItInWords) {
   GenerationOptions options = small_options();
   options.W = 128;
   EXPECT_THAT(describe(make_plan(options, tiny_target())),
-              HasSubstr("1 picture of 128x64 in 1 batch\n4 steps of ddim"));
+              HasSubstr("1 picture of 128x64 in 1 batch\n3 steps of ddim"));
 }
 
 TEST(MemoryEstimate, GrowsWithEachOfItsArguments) {

@@ -243,7 +243,7 @@ TEST(Generation, ProgressCountsAllSteps) {
   EXPECT_EQ(stopper.last.batches, 2);
   EXPECT_EQ(stopper.last.step, stopper.last.steps);
   EXPECT_EQ(stopper.last.done, stopper.last.total);
-  EXPECT_EQ(stopper.last.steps, 4);  // three steps asked for are four: 1000 // 3
+  EXPECT_EQ(stopper.last.steps, 3);
 }
 
 TEST(Generation, TellsOfEachTruncatedTextOnce) {
