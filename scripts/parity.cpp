@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "ldm/cuda/device.h"
+#include "ldm/host_memory.h"
 #include "ldm/parity/report.h"
 
 namespace {
@@ -33,6 +34,7 @@ cxxopts::Options command_line() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ldm::keep_freed_memory();
   auto options = command_line();
   try {
     const auto arguments = options.parse(argc, argv);

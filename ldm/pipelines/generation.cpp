@@ -71,7 +71,6 @@ class Run {
 
   /// False if the observer ended it.
   bool run_batch(const Prompts& prompts) {
-    if (!observer_.progress(progress(0))) return false;
     if (options_.per_image_seeds) {
       noise_ = std::make_unique<PerImageNoise>(seed(done_), size_of(prompts), stages_.device());
     }
@@ -116,6 +115,7 @@ class Run {
 
   at::Tensor sample(SamplingRequest& request, std::int64_t rows) {
     const at::Tensor begin = start(rows);
+    if (!report(0)) return {};
     const auto compute = [&](const StageModel& with, NoiseSource& noise) {
       with.model->model()->set_rows_per_call(plan_.rows_per_call);
       request.precision = with.precision;
@@ -129,13 +129,15 @@ class Run {
     if (options_.preview > 0 && steps % options_.preview == 0 && steps < step.total) {
       sink_.preview(data::make_grid(data::latent_preview(step.pred_x0), step.pred_x0.size(0)));
     }
-    cancelled_ = !observer_.progress(progress(steps));
-    return !cancelled_;
+    return report(steps);
   }
 
-  GenerationProgress progress(std::int64_t step) const {
+  /// False if the observer ended the run.
+  bool report(std::int64_t step) {
     const auto batches = static_cast<std::int64_t>(plan_.batches.size()) * plan_.passes;
-    return {batch_, batches, step, plan_.steps, batch_ * plan_.steps + step, batches * plan_.steps};
+    cancelled_ = !observer_.progress(
+        {batch_, batches, step, plan_.steps, batch_ * plan_.steps + step, batches * plan_.steps});
+    return !cancelled_;
   }
 
   void finish_picture(const at::Tensor& latent, const PictureInfo& info) {

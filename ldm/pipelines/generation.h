@@ -41,7 +41,8 @@ struct GenerationProgress {
 class GenerationObserver {
  public:
   virtual ~GenerationObserver() = default;
-  /// Before a batch (step 0) and after each step. False ends the run at once: its batch is thrown away.
+  /// Right before a batch's first step (step 0: its prompts and its picture are encoded) and after each step.
+  /// False ends the run at once: its batch is thrown away.
   virtual bool progress(const GenerationProgress& /*progress*/) { return true; }
   /// Asked before each batch: true ends the run there, with what is done so far.
   virtual bool wants_to_stop() { return false; }

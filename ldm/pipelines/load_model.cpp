@@ -142,6 +142,7 @@ bool config_uses_ema(const config::Config& config) {
 }
 
 std::shared_ptr<LatentDiffusionImpl> build_inference_model(config::Config config, const Registry& registry) {
+  config.root().at("model").at("target");  // a config without a model is told by its own file and line
   config.apply_overrides({"model.params.use_ema=false"});
   const config::Node node = config.root().at("model");
   const at::NoGradGuard no_grad;

@@ -17,6 +17,8 @@ import time
 import torch
 from diffusers import UNet2DConditionModel
 
+from page_cache import warm_page_cache
+
 V1 = dict(
     sample_size=64, cross_attention_dim=768, attention_head_dim=8, block_out_channels=(320, 640, 1280, 1280),
     in_channels=4, out_channels=4, layers_per_block=2,
@@ -70,12 +72,6 @@ class Peer:
         uncond, cond = self.unet(x, 981, encoder_hidden_states=self.context).sample.chunk(2)
         uncond + 7.5 * (cond - uncond)
         return time.perf_counter() - begun
-
-
-def warm_page_cache(path):
-    with open(path, "rb", buffering=0) as file:
-        while file.read(1 << 24):
-            pass
 
 
 def main():

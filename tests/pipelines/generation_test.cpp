@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 
 #include "ldm/data/resize.h"
 #include "tests/pipelines/pipeline_test_util.h"
@@ -236,6 +237,7 @@ TEST(Generation, AbortingThrowsTheBatchAway) {
 TEST(Generation, ProgressCountsAllSteps) {
   GenerationOptions options = small_options();
   options.n_iter = 2;
+  options.ddim_steps = 7;
   MemorySink sink;
   Stopper stopper;
   EXPECT_TRUE(run_watched(options, sink, stopper).complete);
@@ -243,7 +245,19 @@ TEST(Generation, ProgressCountsAllSteps) {
   EXPECT_EQ(stopper.last.batches, 2);
   EXPECT_EQ(stopper.last.step, stopper.last.steps);
   EXPECT_EQ(stopper.last.done, stopper.last.total);
-  EXPECT_EQ(stopper.last.steps, 3);
+  EXPECT_EQ(stopper.last.steps, 8);  // seven steps asked for are eight: 1000 // 7
+}
+
+TEST(Generation, StepZeroComesWhenAllIsEncoded) {
+  GenerationOptions options = small_options();
+  options.kind = GenerationKind::img2img;
+  const at::Tensor unusable = at::full({1, 3, 64, 64}, std::numeric_limits<float>::quiet_NaN());
+  FiniteStages stages = testing::tiny_stages();
+  MemorySink sink;
+  Stopper stopper;
+  const GenerationPlan plan = make_plan(options, testing::tiny_target(), {64, 64});
+  EXPECT_THROW(generate(stages, options, plan, unusable, sink, stopper), NumericError);
+  EXPECT_EQ(stopper.last.steps, 0) << "reported before the picture's encoding, which fails";
 }
 
 TEST(Generation, TellsOfEachTruncatedTextOnce) {

@@ -52,8 +52,8 @@ torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch:
   std::vector<torch::Tensor> parts;
   for (std::int64_t begin = 0; begin < rows; begin += rows_per_call_) {
     const std::int64_t count = std::min(rows_per_call_, rows - begin);
-    parts.push_back(forward_whole(x.narrow(0, begin, count), t.narrow(0, begin, count),
-                                  rows_of(cond, begin, count)));
+    parts.push_back(
+        forward_whole(x.narrow(0, begin, count), t.narrow(0, begin, count), rows_of(cond, begin, count)));
   }
   return observed(at::cat(parts));
 }
