@@ -28,7 +28,6 @@ Device open_device(const std::string& spec) {
 
 config::Config read_config(const ModelOptions& options) {
   config::Config config = config::Config::from_file(find_project_file(options.config));
-  config.root().at("model").at("target");  // before an override makes what is missing
   config.apply_overrides(options.overrides);
   return config;
 }
