@@ -27,9 +27,10 @@ std::string tiny_checkpoint() {
 }
 
 std::vector<std::string> on_tiny(const std::string& name, const std::vector<std::string>& arguments) {
+  // One thread: threads that wait for each other spin, which lasts where the machine has other work.
   std::vector<std::string> command{program(name), "--config",        golden_path("tiny-inference.yaml"),
                                    "--ckpt",      tiny_checkpoint(), "--device",
-                                   "cpu"};
+                                   "cpu",         "--threads",       "1"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }

@@ -17,7 +17,8 @@ std::string program(const std::string& name);
 /// process.
 std::string tiny_checkpoint();
 
-/// txt2img or img2img on the small model: the program, its config, checkpoint and device, then `arguments`.
+/// txt2img or img2img on the small model: the program, its config, checkpoint and device, one thread, then
+/// `arguments`.
 std::vector<std::string> on_tiny(const std::string& name, const std::vector<std::string>& arguments);
 
 /// The arguments that a golden's metadata describes.
