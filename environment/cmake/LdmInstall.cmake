@@ -9,6 +9,7 @@ if(TARGET ldm_cuda)
 endif()
 install(DIRECTORY ldm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm FILES_MATCHING PATTERN "*.yaml")
+install(FILES models/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models)
 install(EXPORT ldmTargets NAMESPACE ldm:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)
 configure_package_config_file(environment/cmake/ldmConfig.cmake.in ${CMAKE_BINARY_DIR}/ldmConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)

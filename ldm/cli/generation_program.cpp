@@ -14,7 +14,7 @@ namespace ldm::cli {
 namespace {
 
 constexpr const char* kNotice =
-    "\nstopping when the picture that is being made is done; Ctrl-C again to abort\n";
+    "\nstopping; a batch that is being made is finished first, Ctrl-C again to abort\n";
 
 constexpr const char* kEnding =
     "Options may be written with - or _ between their words, and values after a space or =.\n"

@@ -10,4 +10,6 @@ cmake --install "$build" --prefix "$work/prefix" >"$work/install.log" || { cat "
 cmake -S "$source_dir" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/prefix"
 cmake --build "$work/build"
 "$work/build/consumer" "$work/prefix/share/ldm/configs/stable-diffusion/v1-inference.yaml"
+# An installed program finds the installed config, from any folder.
+(cd / && "$work/prefix/bin/txt2img" --ckpt none.ckpt --dry-run 2>&1 || true) | grep -q "expected the weights at 'none.ckpt'"
 "$work/build/image_consumer" "$work/image.png"
