@@ -9,10 +9,10 @@ namespace ldm {
 namespace {
 
 // Maps of the widest place's size that are alive at once, with what the libraries reorder for themselves.
-// Measured with v1 in float32 on the CPU at 512x512: 6.1 GiB for one picture (the decoder), 6.7 GiB for four
+// Measured with v1 in float32 on the CPU at 512x512: 4.8 GiB for one picture (the decoder), 6.7 GiB for four
 // (the UNet).
 constexpr std::int64_t kUNetMaps = 32;
-constexpr std::int64_t kFirstStageMaps = 6;
+constexpr std::int64_t kFirstStageMaps = 4;
 constexpr std::int64_t kLibraries = std::int64_t{300} << 20;  // what LibTorch itself takes
 
 std::vector<std::int64_t> multiples(const config::Node& node, const std::string& base,
