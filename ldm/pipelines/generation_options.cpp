@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <set>
+#include <sstream>
 
 namespace ldm {
 namespace {
@@ -26,8 +27,10 @@ void check_sampler(const GenerationOptions& options) {
            ": img2img starts in the middle of the steps, which only ddim can; leave --plms out");
   }
   if (sampler != "ddim" && options.ddim_eta != 0) {
-    refuse("--ddim_eta: expected 0 with the sampler " + sampler +
-           ", which has no such noise, got another value; use --sampler ddim");
+    std::ostringstream message;
+    message << "--ddim_eta: expected 0 with the sampler " << sampler << ", which has no such noise, got "
+            << options.ddim_eta << "; use --sampler ddim";
+    refuse(message.str());
   }
 }
 
