@@ -11,9 +11,12 @@
 
 namespace ldm::checkpoint {
 
-StateDict open_checkpoint(const std::string& path) {
-  std::shared_ptr<MappedFile> file = MappedFile::open(path);
-  const FileForm form = sniff({file->data(), file->size()}, path);
+StateDict open_checkpoint(const std::string& path, MmapChoice mmap) {
+  return read_checkpoint(MappedFile::open(path, mmap));
+}
+
+StateDict read_checkpoint(std::shared_ptr<MappedFile> file) {
+  const FileForm form = sniff({file->data(), file->size()}, file->path());
   return form == FileForm::kZip ? read_torch_zip(std::move(file)) : read_safetensors(std::move(file));
 }
 

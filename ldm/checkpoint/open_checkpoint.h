@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "ldm/checkpoint/mapped_file.h"
 #include "ldm/checkpoint/state_dict.h"
 
 namespace ldm::checkpoint {
@@ -12,6 +14,9 @@ namespace ldm::checkpoint {
 /// HTML page, a download that was cut short, an old non-zip torch file, a TorchScript archive, a global in
 /// the pickle that is not on the allow-list. The tensors are those under the top-level key "state_dict", or,
 /// where there is no such key, those of the top level itself.
-StateDict open_checkpoint(const std::string& path);
+StateDict open_checkpoint(const std::string& path, MmapChoice mmap = MmapChoice::automatic);
+
+/// The same for a file that is in memory already; `file` names it in messages.
+StateDict read_checkpoint(std::shared_ptr<MappedFile> file);
 
 }  // namespace ldm::checkpoint

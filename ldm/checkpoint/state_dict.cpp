@@ -6,11 +6,13 @@
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "ldm/checkpoint/bytes.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/state_dict_parts.h"
+#include "ldm/checkpoint/tensor_view.h"
 
 namespace ldm::checkpoint {
 
@@ -31,27 +33,61 @@ std::int64_t TensorInfo::nbytes() const {
   return numel() * static_cast<std::int64_t>(c10::elementSize(dtype));
 }
 
+namespace {
+
+/// One open file and what its reader knows about it.
+struct Source {
+  std::shared_ptr<MappedFile> file;
+  std::vector<FileCheck> checks;
+  std::function<std::int64_t(std::size_t)> data_start;
+  std::function<UnpackedStorage(std::size_t)> unpack;
+};
+
+/// One tensor: the file it lies in, and its place among that file's tensors.
+struct Record {
+  std::shared_ptr<const Source> source;
+  std::size_t place = 0;
+  TensorInfo info;  // its offset becomes absolute on first use
+  bool located = false;
+};
+
+}  // namespace
+
 struct StateDict::Impl {
-  StateDictParts parts;
+  std::string path, format;
+  std::map<std::string, std::string> metadata;
+  FileNotes notes;
+  std::vector<std::string> names;
   std::unordered_map<std::string, std::size_t> index;
   mutable std::mutex mutex;
-  mutable std::vector<TensorInfo> infos;  // offsets become absolute on first use, under the mutex
-  mutable std::vector<bool> located;
+  mutable std::vector<Record> records;  // under the mutex until located
 
-  std::size_t find(const std::string& name) const {
-    const auto found = index.find(name);
-    if (found != index.end()) return found->second;
-    throw CheckpointError("'" + parts.file->path() + "': expected a tensor named '" + printable(name) +
-                          "', got none of that name among " + std::to_string(parts.names.size()));
+  void add(std::string name, Record record) {
+    if (!index.emplace(name, names.size()).second) {
+      throw CheckpointError("'" + path + "': expected each tensor once, got '" + printable(name) + "' twice");
+    }
+    names.push_back(std::move(name));
+    records.push_back(std::move(record));
   }
 
-  const TensorInfo& locate(std::size_t i) const {
+  const Record& find(const std::string& name) const {
+    const auto found = index.find(name);
+    if (found != index.end()) return locate(found->second);
+    throw CheckpointError("'" + path + "': expected a tensor named '" + printable(name) +
+                          "', got none of that name among " + std::to_string(names.size()));
+  }
+
+  const Record& locate(std::size_t i) const {
     const std::lock_guard<std::mutex> lock(mutex);
-    if (!located[i]) {
-      if (parts.data_start) infos[i].offset += parts.data_start(i);
-      located[i] = true;
+    Record& record = records[i];
+    if (!record.located) {
+      if (!record.info.packed && record.source->data_start) {
+        record.info.offset += record.source->data_start(record.place);
+        record.source->file->check_whole();
+      }
+      record.located = true;
     }
-    return infos[i];
+    return record;
   }
 };
 
@@ -73,22 +109,79 @@ std::string reason_to_copy(const TensorInfo& info, const std::uint8_t* first) {
   return "";
 }
 
-/// The same view over a fresh buffer that holds only the elements from the first to the last.
-at::Tensor copy_view(const TensorInfo& info, const std::uint8_t* first) {
-  at::Tensor buffer = at::empty({info.span()}, at::TensorOptions().dtype(info.dtype));
-  auto* out = static_cast<std::uint8_t*>(buffer.data_ptr());
-  std::memcpy(out, first, buffer.nbytes());
+at::Tensor view_elements(const TensorInfo& info, at::Tensor buffer) {
   if (info.dtype == c10::ScalarType::Bool) {
-    std::transform(out, out + buffer.nbytes(), out, [](std::uint8_t byte) { return byte != 0 ? 1 : 0; });
+    auto* bytes = static_cast<std::uint8_t*>(buffer.data_ptr());
+    std::transform(bytes, bytes + buffer.nbytes(), bytes,
+                   [](std::uint8_t byte) { return byte != 0 ? 1 : 0; });
   }
   return buffer.as_strided(info.sizes, info.strides);
 }
 
-at::Tensor alias_view(const TensorInfo& info, const std::shared_ptr<MappedFile>& file) {
-  // The mapping is private and writable; data() is const because readers have no business writing.
-  void* first = const_cast<std::uint8_t*>(file->data() + info.offset);
+/// A fresh buffer for the elements from the first to the last.
+at::Tensor make_buffer(const TensorInfo& info) {
+  return at::empty({info.span()}, at::TensorOptions().dtype(info.dtype));
+}
+
+at::Tensor copy_view(const TensorInfo& info, const std::uint8_t* first) {
+  at::Tensor buffer = make_buffer(info);
+  if (buffer.numel() > 0) std::memcpy(buffer.data_ptr(), first, buffer.nbytes());
+  return view_elements(info, std::move(buffer));
+}
+
+at::Tensor read_view(const TensorInfo& info, const MappedFile& file) {
+  at::Tensor buffer = make_buffer(info);
+  if (buffer.numel() > 0) {
+    file.read(static_cast<std::uint64_t>(info.offset), buffer.data_ptr(), buffer.nbytes());
+  }
+  return view_elements(info, std::move(buffer));
+}
+
+template <typename Owner>
+at::Tensor alias_view(const TensorInfo& info, const std::uint8_t* first, const Owner& owner) {
+  // The memory is private and writable; it is const because readers have no business writing.
   return at::from_blob(
-      first, info.sizes, info.strides, [file](void*) {}, at::TensorOptions().dtype(info.dtype));
+      const_cast<std::uint8_t*>(first), info.sizes, info.strides, [owner](void*) {},
+      at::TensorOptions().dtype(info.dtype));
+}
+
+LoadedTensor load_unpacked(const TensorInfo& info, const UnpackedStorage& storage) {
+  const std::uint8_t* first = storage->data() + info.offset;
+  const bool copies = !reason_to_copy(info, first).empty();
+  return {copies ? copy_view(info, first) : alias_view(info, first, storage), "compressed in the file"};
+}
+
+LoadedTensor load_stored(const TensorInfo& info, const std::shared_ptr<MappedFile>& file) {
+  if (!file->keeps_tensors()) return {read_view(info, *file), "read, not mapped"};
+  const std::uint8_t* first = file->data() + info.offset;
+  std::string reason = reason_to_copy(info, first);
+  at::Tensor loaded = reason.empty() ? alias_view(info, first, file) : copy_view(info, first);
+  file->check_whole();
+  return {std::move(loaded), std::move(reason)};
+}
+
+/// The info of a tensor in another shape.
+TensorInfo reshaped(const TensorInfo& info, const TensorAlias& alias) {
+  TensorInfo shaped = info;
+  shaped.sizes = alias.sizes;
+  shaped.strides = contiguous_strides(alias.sizes);
+  const bool fits = info.strides == contiguous_strides(info.sizes) && shaped.numel() == info.numel();
+  if (fits) return shaped;
+  throw CheckpointError("'" + alias.source.path() + "', tensor '" + printable(alias.source_name) +
+                        "': expected a contiguous tensor of " + std::to_string(shaped.numel()) +
+                        " elements, got one of " + std::to_string(info.numel()));
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  for (const std::string& text : from) {
+    if (std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
+  }
+}
+
+void add_notes(FileNotes& to, const FileNotes& from) {
+  append(to.globals, from.globals);
+  append(to.inert_globals, from.inert_globals);
+  append(to.remarks, from.remarks);
 }
 
 }  // namespace
@@ -96,44 +189,89 @@ at::Tensor alias_view(const TensorInfo& info, const std::shared_ptr<MappedFile>&
 StateDict::StateDict(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 const std::string& StateDict::path() const {
-  return impl_->parts.file->path();
+  return impl_->path;
 }
 const std::string& StateDict::format() const {
-  return impl_->parts.format;
+  return impl_->format;
 }
 const std::vector<std::string>& StateDict::names() const {
-  return impl_->parts.names;
+  return impl_->names;
 }
 bool StateDict::contains(const std::string& name) const {
   return impl_->index.count(name) != 0;
 }
 std::map<std::string, std::string> StateDict::metadata() const {
-  return impl_->parts.metadata;
+  return impl_->metadata;
 }
-
+const FileNotes& StateDict::notes() const {
+  return impl_->notes;
+}
 const TensorInfo& StateDict::info(const std::string& name) const {
-  return impl_->locate(impl_->find(name));
+  return impl_->find(name).info;
 }
 
 LoadedTensor StateDict::tensor(const std::string& name) const {
-  const TensorInfo& place = info(name);
-  const std::uint8_t* first = impl_->parts.file->data() + place.offset;
-  std::string reason = reason_to_copy(place, first);
-  at::Tensor loaded = reason.empty() ? alias_view(place, impl_->parts.file) : copy_view(place, first);
-  return {std::move(loaded), std::move(reason)};
+  const Record& record = impl_->find(name);
+  if (record.info.packed) return load_unpacked(record.info, record.source->unpack(record.place));
+  return load_stored(record.info, record.source->file);
+}
+
+std::vector<FileCheck> StateDict::checks() const {
+  std::vector<FileCheck> all;
+  std::unordered_set<const Source*> seen;
+  for (const Record& record : impl_->records) {
+    if (!seen.insert(record.source.get()).second) continue;
+    all.insert(all.end(), record.source->checks.begin(), record.source->checks.end());
+  }
+  return all;
+}
+
+void StateDict::release(const std::string& name) const {
+  const Record& record = impl_->find(name);
+  if (record.info.packed) return;
+  const auto item = static_cast<std::int64_t>(c10::elementSize(record.info.dtype));
+  record.source->file->release(static_cast<std::uint64_t>(record.info.offset),
+                               static_cast<std::uint64_t>(record.info.span() * item));
 }
 
 StateDict make_state_dict(StateDictParts parts) {
+  parts.file->check_whole();
+  auto source = std::make_shared<Source>();
+  source->file = parts.file;
+  source->checks = std::move(parts.checks);
+  source->data_start = std::move(parts.data_start);
+  source->unpack = std::move(parts.unpack);
   auto impl = std::make_shared<StateDict::Impl>();
+  impl->path = parts.file->path();
+  impl->format = std::move(parts.format);
+  impl->metadata = std::move(parts.metadata);
+  impl->notes = std::move(parts.notes);
   for (std::size_t i = 0; i < parts.names.size(); ++i) {
-    if (!impl->index.emplace(parts.names[i], i).second) {
-      throw CheckpointError("'" + parts.file->path() + "': expected each tensor once, got '" +
-                            printable(parts.names[i]) + "' twice");
-    }
+    impl->add(std::move(parts.names[i]), {source, i, std::move(parts.infos[i]), false});
   }
-  impl->infos = std::move(parts.infos);
-  impl->located.assign(impl->infos.size(), false);
-  impl->parts = std::move(parts);
+  return StateDict(std::move(impl));
+}
+
+StateDict view_of(std::string path, std::string format, const std::vector<TensorAlias>& tensors,
+                  std::map<std::string, std::string> metadata) {
+  auto impl = std::make_shared<StateDict::Impl>();
+  impl->path = std::move(path);
+  impl->format = std::move(format);
+  impl->metadata = std::move(metadata);
+  std::unordered_set<const StateDict::Impl*> seen;
+  for (const TensorAlias& alias : tensors) {
+    const StateDict::Impl& from = *alias.source.impl_;
+    const auto found = from.index.find(alias.source_name);
+    if (found == from.index.end()) from.find(alias.source_name);  // throws
+    Record record;
+    {
+      const std::lock_guard<std::mutex> lock(from.mutex);
+      record = from.records[found->second];
+    }
+    if (!alias.sizes.empty()) record.info = reshaped(record.info, alias);
+    impl->add(alias.name, std::move(record));
+    if (seen.insert(&from).second) add_notes(impl->notes, from.notes);
+  }
   return StateDict(std::move(impl));
 }
 
