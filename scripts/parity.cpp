@@ -5,6 +5,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/cuda/device.h"
 #include "ldm/host_memory.h"
 #include "ldm/parity/report.h"
@@ -22,9 +23,11 @@ cxxopts::Options command_line() {
       cxxopts::value<double>()->default_value("1e-5"))("device", "cpu, cuda, cuda:N or auto",
                                                        cxxopts::value<std::string>()->default_value("cpu"))(
       "precision", "full, autocast, half or bf16; the last two need a wider --tolerance",
-      cxxopts::value<std::string>()->default_value("full"))("weights",
-                                                            "a checkpoint to use in place of weights by rule",
-                                                            cxxopts::value<std::string>()->default_value(""))(
+      cxxopts::value<std::string>()->default_value("full"))(
+      "weights", "a checkpoint to use in place of the cases' own weights",
+      cxxopts::value<std::string>()->default_value(""))(
+      "mmap", "auto, on or off: weights mapped from their file, or read into memory",
+      cxxopts::value<std::string>()->default_value("auto"))(
       "selftest", "move every expected tensor beyond its tolerance: every case must then fail")(
       "cases", "", cxxopts::value<std::vector<std::string>>());
   options.parse_positional({"cases"});
@@ -34,6 +37,7 @@ cxxopts::Options command_line() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ldm::checkpoint::install_mapping_guard();
   ldm::keep_freed_memory();
   auto options = command_line();
   try {
@@ -51,6 +55,7 @@ int main(int argc, char** argv) {
     run.tolerance.relative = arguments["tolerance"].as<double>();
     run.selftest = arguments.count("selftest") > 0;
     run.weights = arguments["weights"].as<std::string>();
+    run.mmap = ldm::checkpoint::parse_mmap_choice(arguments["mmap"].as<std::string>());
     const auto summary =
         ldm::parity::run_files(arguments["cases"].as<std::vector<std::string>>(), run, std::cout);
     return summary.failed > 0 ? 1 : 0;

@@ -81,9 +81,12 @@ OptionGroup model_options(ModelOptions& o) {
       "Model",
       {text("config", "FILE", o.config, "YAML that the model is built from"),
        text("ckpt", "FILE", o.ckpt,
-            "weights: .ckpt or .safetensors (models/README.md says where to get them)"),
+            "weights: .ckpt, .safetensors or a diffusers folder (models/README.md says where to get them)"),
        flag("laion400m", o.laion400m, "the LAION-400M model (not built yet)"),
        choice("ema", o.ema, {"config", "on", "off"}, "averaged weights: as the config says, always or never"),
+       text("ema-ckpt", "FILE", o.ema_ckpt, "the averages, where they lie in a file of their own"),
+       choice("mmap", o.mmap, {"auto", "on", "off"},
+              "weights: mapped from the file, or read into memory; auto reads on network disks"),
        text("device", "DEVICE", o.device, "cpu, cuda, cuda:N, or auto: the first GPU if there is one"),
        integer("threads", o.threads, {0, 4096}, "threads of the CPU; 0 for one for each core"),
        choice(

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/cli/exit_status.h"
 #include "ldm/cli/generation_command_line.h"
 #include "ldm/cli/interactive.h"
@@ -80,6 +81,7 @@ ExitStatus run(GenerationKind kind, const std::vector<std::string>& arguments,
 
 int generation_program(GenerationKind kind, const std::vector<std::string>& arguments,
                        const ReadPicture& read_picture) {
+  checkpoint::install_mapping_guard();
   keep_freed_memory();
   return guarded(name_of(kind), [&] { return run(kind, arguments, read_picture); });
 }

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <utility>
 
-#include "ldm/checkpoint/open_checkpoint.h"
 #include "ldm/data/resize.h"
 #include "ldm/pipelines/picture_folder.h"
 #include "ldm/pipelines/project_files.h"
+#include "ldm/weights/open_weights.h"
 
 namespace ldm::cli {
 namespace {
@@ -33,7 +33,8 @@ config::Config read_config(const ModelOptions& options) {
 }
 
 LoadOptions load_options(const ModelOptions& options, const Device& device, Precision precision) {
-  return {parse_ema_choice(options.ema), device.device, precision};
+  return {parse_ema_choice(options.ema), options.ema_ckpt, checkpoint::parse_mmap_choice(options.mmap),
+          device.device, precision};
 }
 
 /// The most memory that was in use so far, in bytes: on the device, else of the process.
@@ -62,7 +63,8 @@ GenerationSession::GenerationSession(const ModelOptions& options, ReadPicture re
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
   if (!device_.fallback_reason.empty()) reporter_.say("no GPU: " + device_.fallback_reason);
   // Opened here already: a file that is no checkpoint shows before anything else is done.
-  checkpoint::open_checkpoint(checkpoint_);
+  const LoadOptions load = load_options(options_, device_, precision_);
+  weights::open_weights(checkpoint_, {load.mmap, load.ema_path});
   outline_ = build_inference_model(config_, default_registry());
   dimensions_ = dimensions_of(config_, *outline_);
 }

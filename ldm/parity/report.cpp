@@ -7,6 +7,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "ldm/checkpoint/mapping_guard.h"
+
 namespace ldm::parity {
 namespace {
 
@@ -34,6 +36,7 @@ bool run_case(const CaseFile& file, const CaseRunner& runner, ModelCache& models
   std::string problem;
   try {
     runner(context);
+    checkpoint::check_mappings();
   } catch (const c10::Error& error) {
     problem = error.what_without_backtrace();
   } catch (const std::exception& error) {

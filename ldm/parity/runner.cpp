@@ -28,7 +28,8 @@ std::shared_ptr<LatentDiffusionImpl> ModelCache::model_for(const CaseFile& file)
     load.ema = use_ema ? EmaChoice::on : EmaChoice::off;
     load.device = options_.device;
     load.precision = options_.precision;
-    const std::string path = weights == "rule" ? options_.weights : file.resolve(weights);
+    load.mmap = options_.mmap;
+    const std::string path = options_.weights.empty() ? file.resolve(weights) : options_.weights;
     model_ = load_model(config, path, load).model;
   }
   key_ = key;

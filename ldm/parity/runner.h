@@ -18,7 +18,8 @@ namespace ldm::parity {
 struct RunOptions {
   Tolerance tolerance;
   bool selftest = false;
-  std::string weights;  ///< a checkpoint to use in place of weights by rule; empty for none
+  std::string weights;  ///< a checkpoint to use in place of the case's own weights; empty for none
+  checkpoint::MmapChoice mmap = checkpoint::MmapChoice::automatic;
   c10::Device device = c10::kCPU;
   Precision precision = Precision::full;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/data/image_tensor.h"
 #include "ldm/data/latent_preview.h"
 #include "ldm/host_memory.h"
@@ -135,6 +136,7 @@ class Run {
 
   /// False if the observer ended the run.
   bool report(std::int64_t step) {
+    checkpoint::check_mappings();
     const auto batches = static_cast<std::int64_t>(plan_.batches.size()) * plan_.passes;
     cancelled_ = !observer_.progress(
         {batch_, batches, step, plan_.steps, batch_ * plan_.steps + step, batches * plan_.steps});
@@ -148,6 +150,7 @@ class Run {
       return with.model->decode_first_stage(latent);
     };
     const at::Tensor image = data::to_image_u8(stages_.run("decoding", decode, *noise_, warn_))[0];
+    checkpoint::check_mappings();  // no picture of weights that were cut away
     if (!options_.skip_save) sink_.picture(image, info);
     if (!options_.skip_grid) images_.push_back(image);
     ++done_;

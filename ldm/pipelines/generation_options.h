@@ -30,6 +30,8 @@ struct ModelOptions {
   std::vector<std::string> overrides;  ///< "a.b.c=value", on top of the config
   bool laion400m = false;
   std::string ema = "config";          ///< parse_ema_choice
+  std::string ema_ckpt;                ///< a file of its own for the averages; empty for none
+  std::string mmap = "auto";           ///< parse_mmap_choice
   std::string device = "auto";         ///< select_device
   std::int64_t threads = 0;            ///< of the CPU; 0 leaves the choice to LibTorch
   std::string precision = "autocast";  ///< parse_precision

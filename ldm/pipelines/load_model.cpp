@@ -8,9 +8,10 @@
 #include <set>
 #include <sstream>
 
-#include "ldm/checkpoint/open_checkpoint.h"
 #include "ldm/modules/ema.h"
 #include "ldm/util.h"
+#include "ldm/weights/model_family.h"
+#include "ldm/weights/open_weights.h"
 
 namespace ldm {
 namespace {
@@ -51,7 +52,7 @@ std::string shape_text(const std::vector<std::int64_t>& sizes) {
 struct Misfits {
   std::vector<std::string> missing, misshaped;
 
-  void check(const std::string& path) const {
+  void check(const checkpoint::StateDict& state) const {
     std::string message;
     if (!missing.empty()) {
       message += "\nmissing from the file (" + std::to_string(missing.size()) + "):" + first_names(missing);
@@ -60,9 +61,11 @@ struct Misfits {
       message += "\nof another shape (" + std::to_string(misshaped.size()) + "):" + first_names(misshaped);
     }
     if (message.empty()) return;
-    throw LoadError(path +
-                    ": expected a checkpoint of the model that the config describes, got one that does " +
-                    "not fit; use the config that belongs to it." + message);
+    const weights::ModelFamily family = weights::recognise(state);
+    throw LoadError(state.path() + ": expected a checkpoint of the model that the config describes, got " +
+                    family.name + ", which does not fit" +
+                    (family.advice.empty() ? "; use the config that belongs to it" : ": " + family.advice) +
+                    message);
   }
 };
 
@@ -79,13 +82,11 @@ void check_ema_present(const checkpoint::StateDict& state) {
       "with EMA off (they may be the averages already, in a file made for inference)");
 }
 
-/// A checkpoint's tensor, if it holds floating point numbers as `dtype`; it aliases the file where that is
-/// possible.
+/// A checkpoint's tensor as `dtype`; it aliases the file where that is possible.
 at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, c10::ScalarType dtype,
                     LoadReport& report) {
   checkpoint::LoadedTensor loaded = state.tensor(key);
-  const bool convert = loaded.tensor.is_floating_point() && loaded.tensor.scalar_type() != dtype;
-  if (convert) {
+  if (loaded.tensor.scalar_type() != dtype) {
     ++report.copied[std::string("converted from ") + c10::toString(loaded.tensor.scalar_type())];
     return loaded.tensor.to(dtype).contiguous();
   }
@@ -130,6 +131,7 @@ std::string LoadReport::summary() const {
     for (const auto& [prefix, count] : unexpected) text << ' ' << prefix << " (" << count << ')';
     text << '\n';
   }
+  for (const std::string& remark : remarks) text << "note: " << remark << '\n';
   text << std::fixed << std::setprecision(3) << "read " << read_seconds << " s, convert " << convert_seconds
        << " s, upload " << upload_seconds << " s";
   return text.str();
@@ -162,6 +164,7 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
   report.path = state.path();
   report.format = state.format();
   report.uses_ema = use_ema;
+  report.remarks = state.notes().remarks;
   Misfits misfits;
   std::set<std::string> used;
   for (const StateEntry& entry : state_of(module)) {
@@ -179,9 +182,10 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
                                   shape_text(sizes));
       continue;
     }
-    entry.bind(bindable(state, key, entry.is_parameter ? weight_dtype : at::kFloat, report));
+    const c10::ScalarType dtype = entry.is_parameter ? weight_dtype : entry.tensor.scalar_type();
+    entry.bind(bindable(state, key, dtype, report));
   }
-  misfits.check(state.path());
+  misfits.check(state);
   count_unexpected(state, used, report);
   report.convert_seconds = stopwatch.seconds();
   module.eval();
@@ -192,7 +196,8 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
                        const LoadOptions& options) {
   auto model = build_inference_model(config, default_registry());
   const Stopwatch read;
-  const checkpoint::StateDict state = checkpoint::open_checkpoint(checkpoint_path);
+  const checkpoint::StateDict state =
+      weights::open_weights(checkpoint_path, {options.mmap, options.ema_path});
   const double read_seconds = read.seconds();
   const bool use_ema =
       options.ema == EmaChoice::config ? config_uses_ema(config) : options.ema == EmaChoice::on;

@@ -40,7 +40,8 @@ struct LoadReport {
   std::map<std::string, std::int64_t> copied;  ///< tensors that had to be copied, counted by reason
   std::vector<std::string> computed;           ///< absent from the file, computed by the model itself
   std::map<std::string, std::int64_t>
-      unexpected;  ///< in the file but not in the model, counted by first word
+      unexpected;                    ///< in the file but not in the model, counted by first word
+  std::vector<std::string> remarks;  ///< what was odd in the file
   double read_seconds = 0, convert_seconds = 0, upload_seconds = 0;
 
   /// A few lines of text: weights used, counts, times.
@@ -49,6 +50,8 @@ struct LoadReport {
 
 struct LoadOptions {
   EmaChoice ema = EmaChoice::config;
+  std::string ema_path;  ///< where the averages lie, if not in the checkpoint itself
+  checkpoint::MmapChoice mmap = checkpoint::MmapChoice::automatic;
   c10::Device device = c10::kCPU;
   Precision precision = Precision::full;  ///< `half` and `bf16` convert the parameters, the others do not
 };
@@ -73,14 +76,14 @@ bool config_uses_ema(const config::Config& config);
 /// Binds a checkpoint's tensors to `module` by name, in eval mode and without gradients.
 ///
 /// Tensors keep sharing the mapped file's pages unless they are misaligned or of another dtype than the one
-/// they get: parameters `weight_dtype`, buffers float32. With `use_ema` the parameters of `model.` come from
-/// the averages. Throws
-/// LoadError when a parameter is missing or of another shape, or when averages are asked for and the file has
-/// none.
+/// they get: parameters `weight_dtype`, buffers their own. With `use_ema` the parameters of `model.` come
+/// from the averages. Throws LoadError when a parameter is missing or of another shape, or when averages are
+/// asked for and the file has none.
 LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDict& state, bool use_ema,
                            c10::ScalarType weight_dtype = c10::ScalarType::Float);
 
-/// Builds the model of a config, loads `checkpoint_path` into it and moves it to the device.
+/// Builds the model of a config, loads `checkpoint_path` (anything that weights::open_weights opens) into it
+/// and moves it to the device.
 /// Throws config::ConfigError, checkpoint::CheckpointError and LoadError.
 LoadedModel load_model(const config::Config& config, const std::string& checkpoint_path,
                        const LoadOptions& options = {});
