@@ -212,6 +212,31 @@ TEST(Interrupts, AnInteractiveSessionGoesOn) {
   EXPECT_THAT(files_in(out + "/samples"), ElementsAre("00000.png", "00001.png"));
 }
 
+TEST(CutWeights, EndTheRunWithTheFilesName) {
+  const std::string out = new_folder(), weights = new_folder() + "/copy.ckpt";
+  fs::copy_file(tiny_checkpoint(), weights);
+  std::vector<std::string> command = lasting(out);
+  command.insert(command.end(), {"--ckpt", weights, "--mmap", "on"});
+  Process process(command);
+  ASSERT_TRUE(process.wait_for_error("step 20/200"));
+  fs::resize_file(weights, 4096);
+  EXPECT_EQ(process.wait(), 3) << process.error();
+  EXPECT_THAT(process.error(), AllOf(HasSubstr(weights), HasSubstr("cut short")));
+  EXPECT_THAT(files_in(out + "/samples"), IsEmpty());
+}
+
+TEST(CutWeights, AreNoMatterOnceTheyWereRead) {
+  const std::string out = new_folder(), weights = new_folder() + "/copy.ckpt";
+  fs::copy_file(tiny_checkpoint(), weights);
+  std::vector<std::string> command = quick(out, {"--ddim_steps", "60", "--ckpt", weights, "--mmap", "off"});
+  Process process(command);
+  ASSERT_TRUE(process.wait_for_error("step 20/60"));
+  fs::resize_file(weights, 4096);
+  EXPECT_EQ(process.wait(), 0) << process.error();
+  EXPECT_THAT(process.error(), HasSubstr("copied (read, not mapped)"));
+  EXPECT_THAT(files_in(out + "/samples"), ElementsAre("00000.png"));
+}
+
 TEST(FullDisk, LeavesWholeFilesAndSaysSo) {
   // Room for one picture and a bit: 64x64 noise takes about 12 kB.
   const SmallDisk disk(32 << 10);
