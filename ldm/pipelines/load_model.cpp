@@ -64,7 +64,8 @@ struct Misfits {
     const weights::ModelFamily family = weights::recognise(state);
     throw LoadError(state.path() + ": expected a checkpoint of the model that the config describes, got " +
                     family.name + ", which does not fit" +
-                    (family.advice.empty() ? "; use the config that belongs to it" : ": " + family.advice) +
+                    (family.fits_v1 || family.advice.empty() ? "; use the config that belongs to it"
+                                                             : ": " + family.advice) +
                     message);
   }
 };
