@@ -1,7 +1,6 @@
 #include "ldm/files/numbered_files.h"
 
 #include <algorithm>
-#include <regex>
 #include <stdexcept>
 #include <utility>
 
@@ -12,17 +11,19 @@ namespace ldm::files {
 
 NumberedFiles::NumberedFiles(std::string folder, const std::string& pattern, std::int64_t first)
     : folder_(std::move(folder)), next_(first) {
-  static const std::regex form("([^%/]*)%0([1-9])d([^%/]*)");
-  std::smatch parts;
-  if (!std::regex_match(pattern, parts, form)) {
-    throw std::invalid_argument("expected a pattern such as 'grid-%04d.png', got '" + pattern + "'");
-  }
+  // TEXT %0 DIGIT d TEXT, with no other '%' and no folder in it.
+  const std::size_t at = pattern.find("%0");
+  const bool fits = at != std::string::npos && pattern.size() >= at + 4 && pattern[at + 2] >= '1' &&
+                    pattern[at + 2] <= '9' && pattern[at + 3] == 'd' &&
+                    pattern.find('%', at + 1) == std::string::npos && pattern.find('%') == at &&
+                    pattern.find('/') == std::string::npos;
+  if (!fits) throw std::invalid_argument("expected a pattern such as 'grid-%04d.png', got '" + pattern + "'");
   if (first < 0) {
     throw std::invalid_argument("expected a first number of at least 0, got " + std::to_string(first));
   }
-  before_ = parts[1];
-  digits_ = std::stoul(parts[2]);
-  after_ = parts[3];
+  before_ = pattern.substr(0, at);
+  digits_ = static_cast<std::size_t>(pattern[at + 2] - '0');
+  after_ = pattern.substr(at + 4);
 }
 
 std::string NumberedFiles::path(std::int64_t number) const {
