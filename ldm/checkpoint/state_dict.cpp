@@ -182,6 +182,7 @@ void add_notes(FileNotes& to, const FileNotes& from) {
   append(to.globals, from.globals);
   append(to.inert_globals, from.inert_globals);
   append(to.remarks, from.remarks);
+  if (to.scalars.empty()) to.scalars = from.scalars;
 }
 
 }  // namespace

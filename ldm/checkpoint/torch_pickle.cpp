@@ -1,7 +1,6 @@
 #include "ldm/checkpoint/torch_pickle.h"
 
-#include <array>
-#include <charconv>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -25,42 +24,36 @@ constexpr std::size_t kMaxMetadataText = 4096;
   throw CheckpointError(label + ": " + what);
 }
 
-/// A number without loss, the shortest way.
-std::string format_real(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
-}
-
-/// False if `value` is not a scalar.
-bool format_scalar(const Value& value, std::string& text) {
+/// None if `value` is not a scalar.
+std::optional<Scalar> scalar_of(const Value& value) {
   switch (value.kind) {
     case ValueKind::kBool:
-      text = value.integer != 0 ? "True" : "False";
-      return true;
+      return value.integer != 0;
     case ValueKind::kInt:
-      text = std::to_string(value.integer);
-      return true;
+      return value.integer;
     case ValueKind::kReal:
-      text = format_real(value.real);
-      return true;
+      return value.real;
     case ValueKind::kText:
-      text = value.text.substr(0, kMaxMetadataText);
-      return true;
+      return value.text.substr(0, kMaxMetadataText);
     default:
-      return false;
+      return std::nullopt;
   }
 }
 
-std::map<std::string, std::string> collect_metadata(const Value& top) {
-  std::map<std::string, std::string> metadata;
-  std::string text;
-  for (std::size_t i = 0; i < top.items.size() && metadata.size() < kMaxMetadata; i += 2) {
+/// The scalars of the top level where their keys first appear; of a key that is there twice, the last value.
+NamedScalars collect_scalars(const Value& top) {
+  NamedScalars scalars;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < top.items.size() && scalars.size() < kMaxMetadata; i += 2) {
     const Value& key = *top.items[i];
     if (key.kind != ValueKind::kText || key.text.size() > kMaxMetadataText) continue;
-    if (format_scalar(*top.items[i + 1], text)) metadata[key.text] = text;
+    std::optional<Scalar> scalar = scalar_of(*top.items[i + 1]);
+    if (!scalar) continue;
+    const auto [place, added] = places.emplace(key.text, scalars.size());
+    if (added) scalars.push_back({key.text, {}});
+    scalars[place->second].value = *std::move(scalar);
   }
-  return metadata;
+  return scalars;
 }
 
 /// Reads the numbers of a TensorRecord and checks them against each other.
@@ -190,7 +183,7 @@ TorchPickle read_torch_pickle(ByteView pickle, const std::string& label) {
       result.tensors.push_back(RecordReader(*name, label).read(*value));
     }
   }
-  result.metadata = collect_metadata(top);
+  result.scalars = collect_scalars(top);
   return result;
 }
 

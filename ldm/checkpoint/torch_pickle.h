@@ -3,11 +3,11 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/scalar.h"
 
 namespace ldm::checkpoint {
 
@@ -23,11 +23,11 @@ struct TensorRecord {
   std::vector<std::int64_t> strides;
 };
 
-/// What we take from a torch checkpoint's pickle: the tensors of its state dict in their order, and the
-/// scalars at the top level as text (epoch, global_step, pytorch-lightning_version).
+/// What we take from a torch checkpoint's pickle: the tensors of its state dict and the scalars at the top
+/// level (epoch, global_step, pytorch-lightning_version), in their order.
 struct TorchPickle {
   std::vector<TensorRecord> tensors;
-  std::map<std::string, std::string> metadata;
+  NamedScalars scalars;
 };
 
 /// Reads the pickle of a torch checkpoint, running nothing. The state dict is the mapping under the top-level

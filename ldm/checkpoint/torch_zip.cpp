@@ -119,7 +119,8 @@ StateDict read_torch_zip(std::shared_ptr<MappedFile> file) {
     parts.names.push_back(std::move(record.name));
   }
   parts.format = "pytorch-zip";
-  parts.metadata = std::move(pickle.metadata);
+  for (const NamedScalar& scalar : pickle.scalars) parts.metadata[scalar.name] = scalar_text(scalar.value);
+  parts.notes.scalars = std::move(pickle.scalars);
   parts.data_start = [zip, entries = std::move(entries)](std::size_t i) {
     return static_cast<std::int64_t>(zip->data_offset(entries[i]));
   };
