@@ -247,6 +247,9 @@ StateDict make_state_dict(StateDictParts parts) {
   impl->format = std::move(parts.format);
   impl->metadata = std::move(parts.metadata);
   impl->notes = std::move(parts.notes);
+  for (const NamedScalar& scalar : impl->notes.scalars) {
+    impl->metadata.emplace(scalar.name, scalar_text(scalar.value));
+  }
   for (std::size_t i = 0; i < parts.names.size(); ++i) {
     impl->add(std::move(parts.names[i]), {source, i, std::move(parts.infos[i]), false});
   }
