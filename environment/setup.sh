@@ -32,7 +32,7 @@ VARIANT=""
 PACKAGES=(
   g++ ninja-build ccache clang-format git ca-certificates
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev
+  libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev libssl-dev
   libgtest-dev libgmock-dev
 )
 

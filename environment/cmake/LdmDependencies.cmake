@@ -49,6 +49,11 @@ ldm_static_dependency(png png.h libpng16.a libpng.a png16 png)
 # A static libpng asks for these. Its symbols stay inside the program: OpenCV, where it is loaded, brings its own.
 set_target_properties(ldm::png PROPERTIES INTERFACE_LINK_LIBRARIES "ldm::zlib;m"
                                           INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,libpng16.a:libpng.a")
+ldm_static_dependency(crypto openssl/evp.h libcrypto.a crypto)
+# A static libcrypto asks for these, and stays inside the program as libpng does.
+find_package(Threads REQUIRED)
+set_target_properties(ldm::crypto PROPERTIES INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}"
+                                             INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,libcrypto.a")
 
 # OpenCV, for ldm::images alone: a project that uses the installed ldm::ldm needs none.
 ldm_find_dependency(opencv_core opencv2/core.hpp opencv_core)

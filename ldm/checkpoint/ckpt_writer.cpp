@@ -1,9 +1,11 @@
-#include <zlib.h>
-
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
+#include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/crc32.h"
+#include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/output_file.h"
 #include "ldm/checkpoint/pickle_writer.h"
 #include "ldm/checkpoint/tensor_source.h"
@@ -25,7 +27,7 @@ class ZipOutput {
   /// Entries come in the order of the plan.
   void write(const void* data, std::size_t size) {
     const std::size_t index = crcs_.size();
-    crcs_.push_back(static_cast<std::uint32_t>(crc32_z(0, static_cast<const Bytef*>(data), size)));
+    crcs_.push_back(crc32_of(data, size));
     file_.write_at(plan_.header_offset(index), plan_.local_header(index, crcs_.back()));
     file_.write_at(plan_.data_offset(index), data, size);
   }
@@ -51,12 +53,29 @@ ZipPlan plan_file(const std::vector<NamedTensorSource>& sources, std::size_t pic
   return plan;
 }
 
+void check_scalars(const std::string& path, const NamedScalars& scalars) {
+  std::unordered_set<std::string> names{"state_dict"};
+  for (const NamedScalar& scalar : scalars) {
+    const auto* text = std::get_if<std::string>(&scalar.value);
+    if (!is_utf8(scalar.name) || (text != nullptr && !is_utf8(*text))) {
+      throw CheckpointError("'" + path +
+                            "': expected names and texts in UTF-8 beside the tensors, got other " +
+                            "bytes at '" + printable(scalar.name) + "'");
+    }
+    if (!names.insert(scalar.name).second) {
+      throw CheckpointError("'" + path + "': expected each name once beside the tensors, got '" +
+                            printable(scalar.name) + "' twice");
+    }
+  }
+}
+
 }  // namespace
 
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
-                std::int64_t global_step) {
+                const NamedScalars& scalars) {
   check_sources(path, sources);
-  const std::string pickle = make_ckpt_pickle(sources, global_step);
+  check_scalars(path, scalars);
+  const std::string pickle = make_ckpt_pickle(sources, scalars);
   const ZipPlan plan = plan_file(sources, pickle.size());
 
   OutputFile file(path, plan.file_size());
@@ -70,6 +89,11 @@ void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& s
   zip.write(kVersion);
   zip.finish();
   file.commit();
+}
+
+void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
+                std::int64_t global_step) {
+  write_ckpt(path, sources, NamedScalars{{"global_step", global_step}});
 }
 
 }  // namespace ldm::checkpoint

@@ -12,4 +12,10 @@ class CheckpointError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A file that cannot be written: a folder without the right to, a full disk.
+class WriteError : public CheckpointError {
+ public:
+  using CheckpointError::CheckpointError;
+};
+
 }  // namespace ldm::checkpoint

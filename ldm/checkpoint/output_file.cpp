@@ -11,7 +11,7 @@ void translated(const Step& step) {
   try {
     step();
   } catch (const files::FileError& error) {
-    throw CheckpointError(error.what());
+    throw WriteError(error.what());
   }
 }
 
@@ -19,7 +19,7 @@ void translated(const Step& step) {
 
 OutputFile::OutputFile(const std::string& path, std::uint64_t size) try : file_(path, size) {
 } catch (const files::FileError& error) {
-  throw CheckpointError(error.what());
+  throw WriteError(error.what());
 }
 
 void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {

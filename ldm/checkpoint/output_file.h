@@ -9,7 +9,7 @@
 
 namespace ldm::checkpoint {
 
-/// files::OutputFile with this folder's exception: every FileError is thrown as a CheckpointError.
+/// files::OutputFile with this folder's exception: every FileError is thrown as a WriteError.
 class OutputFile {
  public:
   OutputFile(const std::string& path, std::uint64_t size);

@@ -42,6 +42,15 @@ class PickleText {
     append_le(out_, value);
     return *this;
   }
+  /// Big-endian, unlike all other numbers of a pickle.
+  PickleText& real(double value) {
+    op(Op::kBinFloat);
+    std::string bytes;
+    append_le(bytes, value);
+    out_.append(bytes.rbegin(), bytes.rend());
+    return *this;
+  }
+  PickleText& truth(bool value) { return op(value ? Op::kNewTrue : Op::kNewFalse); }
   PickleText& integers(const std::vector<std::int64_t>& values) {
     op(Op::kMark);
     for (const std::int64_t value : values) integer(value);
@@ -70,14 +79,22 @@ void append_tensor(PickleText& pickle, const NamedTensorSource& source, std::siz
   pickle.text(std::to_string(key)).text("cpu").integer(element_count(source));
   pickle.op(Op::kTuple).op(Op::kBinPersId);
   pickle.integer(0).integers(source.sizes).integers(contiguous_strides(source.sizes));
-  pickle.op(Op::kNewFalse);                                                         // requires_grad
+  pickle.truth(false);                                                              // requires_grad
   pickle.global("collections", "OrderedDict").op(Op::kEmptyTuple).op(Op::kReduce);  // backward hooks
   pickle.op(Op::kTuple).op(Op::kReduce);
 }
 
+struct AppendScalar {
+  PickleText& pickle;
+  void operator()(bool value) const { pickle.truth(value); }
+  void operator()(std::int64_t value) const { pickle.integer(value); }
+  void operator()(double value) const { pickle.real(value); }
+  void operator()(const std::string& value) const { pickle.text(value); }
+};
+
 }  // namespace
 
-std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, std::int64_t global_step) {
+std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, const NamedScalars& scalars) {
   PickleText pickle;
   pickle.protocol(2).op(Op::kEmptyDict).op(Op::kMark);
   pickle.text("state_dict").op(Op::kEmptyDict).op(Op::kMark);
@@ -86,7 +103,10 @@ std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, std:
     append_tensor(pickle, sources[i], i);
   }
   pickle.op(Op::kSetItems);
-  pickle.text("global_step").integer(global_step);
+  for (const NamedScalar& scalar : scalars) {
+    pickle.text(scalar.name);
+    std::visit(AppendScalar{pickle}, scalar.value);
+  }
   pickle.op(Op::kSetItems).op(Op::kStop);
   return pickle.take();
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,9 +7,9 @@
 
 namespace ldm::checkpoint {
 
-/// The pickle (protocol 2) of `{"state_dict": {name: tensor, ...}, "global_step": global_step}`, in which
-/// tensor i is contiguous, on the CPU and alone in the storage with key "i". Throws CheckpointError for a
-/// type without a storage class.
-std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, std::int64_t global_step);
+/// The pickle (protocol 2) of `{"state_dict": {name: tensor, ...}, scalar: value, ...}`, in which tensor i is
+/// contiguous, on the CPU and alone in the storage with key "i". Throws CheckpointError for a type without a
+/// storage class.
+std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, const NamedScalars& scalars);
 
 }  // namespace ldm::checkpoint

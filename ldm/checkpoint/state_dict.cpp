@@ -182,6 +182,7 @@ void add_notes(FileNotes& to, const FileNotes& from) {
   append(to.globals, from.globals);
   append(to.inert_globals, from.inert_globals);
   append(to.remarks, from.remarks);
+  if (to.scalars.empty()) to.scalars = from.scalars;
 }
 
 }  // namespace
@@ -246,6 +247,9 @@ StateDict make_state_dict(StateDictParts parts) {
   impl->format = std::move(parts.format);
   impl->metadata = std::move(parts.metadata);
   impl->notes = std::move(parts.notes);
+  for (const NamedScalar& scalar : impl->notes.scalars) {
+    impl->metadata.emplace(scalar.name, scalar_text(scalar.value));
+  }
   for (std::size_t i = 0; i < parts.names.size(); ++i) {
     impl->add(std::move(parts.names[i]), {source, i, std::move(parts.infos[i]), false});
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ldm/checkpoint/mapped_file.h"
+#include "ldm/checkpoint/scalar.h"
 
 namespace ldm::checkpoint {
 
@@ -48,6 +49,7 @@ struct FileNotes {
   std::vector<std::string> globals;        ///< names in the pickle that have a meaning here, sorted
   std::vector<std::string> inert_globals;  ///< names that were accepted and ignored, sorted
   std::vector<std::string> remarks;        ///< what was odd in the file, and what was made of it
+  NamedScalars scalars;                    ///< at the top level of a .ckpt, with the types of Python
 };
 
 /// A part of a file that carries a checksum.

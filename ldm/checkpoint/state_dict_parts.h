@@ -30,7 +30,7 @@ struct StateDictParts {
   std::string format;
   std::vector<std::string> names;
   std::vector<TensorInfo> infos;
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata;  ///< besides `notes.scalars`, which become part of it as text
   FileNotes notes;
   std::vector<FileCheck> checks;
   std::function<std::int64_t(std::size_t)> data_start;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "ldm/checkpoint/scalar.h"
+
 namespace ldm::checkpoint {
 
 /// A tensor to be written. Type and shape are told beforehand, so that the file can be laid out; `make` then
@@ -26,16 +28,21 @@ struct NamedTensorSource {
 /// larger elements come first, so that each lies aligned and can be mapped. The file appears under `path`
 /// only when it is whole and on the disk (see output_file.h). Throws CheckpointError naming the file for: a
 /// name that is empty, no UTF-8, there twice or "__metadata__", a type the format does not have, a tensor
-/// that is not as told, a folder that cannot be written, a full disk. What `make` throws passes through,
-/// after the temporary file is removed.
+/// that is not as told; WriteError for a folder that cannot be written or a full disk. What `make` throws
+/// passes through, after the temporary file is removed.
 void write_safetensors(const std::string& path, const std::vector<NamedTensorSource>& sources,
                        const std::map<std::string, std::string>& metadata = {});
 
-/// Writes a .ckpt as `torch.save({"state_dict": ..., "global_step": global_step}, path)` does: a zip file,
-/// stored, with zip64 where needed, each tensor contiguous in a storage of its own at a multiple of 64 bytes.
-/// Python reads it with `torch.load(path, weights_only=True)`. Appearance and errors as for
-/// `write_safetensors`; types are those with a storage class in torch (float32, float16, bfloat16, float64,
-/// int64 ... uint8, bool).
+/// Writes a .ckpt as `torch.save({"state_dict": {...}, **scalars}, path)` does: a zip file, stored, with
+/// zip64 where needed, each tensor contiguous in a storage of its own at a multiple of 64 bytes. Python reads
+/// it with `torch.load(path, weights_only=True)`. Training writes `epoch`, `global_step` and
+/// `pytorch-lightning_version` as its scalars; the reference's scripts print the second where it is there.
+/// Appearance and errors as for `write_safetensors`; types are those with a storage class in torch (float32,
+/// float16, bfloat16, float64, int64 ... uint8, bool). Scalars must have names in UTF-8, each once, other
+/// than "state_dict".
+void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
+                const NamedScalars& scalars);
+/// The same with `global_step` alone.
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
                 std::int64_t global_step = 0);
 

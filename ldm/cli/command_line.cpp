@@ -102,8 +102,20 @@ bool CommandLine::is_fixed(const Option& option) const {
   });
 }
 
+void CommandLine::take_files(std::string usage) {
+  files_usage_ = std::move(usage);
+}
+
 void CommandLine::add_positional(const std::string& argument) {
   const bool dashed = !argument.empty() && argument[0] == '-';
+  if (!files_usage_.empty()) {
+    if (dashed || argument.empty()) {
+      throw OptionError("expected " + files_usage_ + " or an option, got '" + argument + "'" +
+                        (dashed ? "; a file of that name can be written as ./" + argument : ""));
+    }
+    files_.push_back(argument);
+    return;
+  }
   if (dashed || argument.find('=') == std::string::npos || argument[0] == '=') {
     throw OptionError("expected an option or an override a.b=c of the config, got '" + argument +
                       "'; a text of several words must stand in quotes");
@@ -154,7 +166,8 @@ void CommandLine::parse_line(const std::string& line) {
 }
 
 std::string CommandLine::help(const std::string& ending) const {
-  std::string out = "usage: " + program_ + " [option...] [a.b=c...]\n\n" + summary_ + "\n";
+  const std::string others = files_usage_.empty() ? "[option...] [a.b=c...]" : files_usage_ + " [option...]";
+  std::string out = "usage: " + program_ + " " + others + "\n\n" + summary_ + "\n";
   for (const OptionGroup& group : groups_) {
     out += '\n' + group.title + ":\n";
     for (const Option& option : group.options) {

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "ldm/checkpoint/error.h"
+#include "ldm/cli/interrupts.h"
 #include "ldm/config/config.h"
 #include "ldm/files/error.h"
 #include "ldm/pipelines/finite_stages.h"
@@ -30,10 +31,11 @@ bool is_out_of_memory(const std::exception& error) {
 
 ExitStatus status_of(const std::exception& error) {
   if (is<OptionError>(error)) return ExitStatus::usage;
+  if (is<Interrupted>(error)) return ExitStatus::interrupted;
   if (is<NotSupported>(error)) return ExitStatus::not_supported;
   if (is<TooLarge>(error) || is_out_of_memory(error)) return ExitStatus::memory;
   if (is<NumericError>(error)) return ExitStatus::numbers;
-  if (is<OutputError>(error)) return ExitStatus::output;
+  if (is<OutputError>(error) || is<checkpoint::WriteError>(error)) return ExitStatus::output;
   const bool input = is<files::FileError>(error) || is<config::ConfigError>(error) ||
                      is<checkpoint::CheckpointError>(error) || is<LoadError>(error);
   return input ? ExitStatus::input : ExitStatus::failure;

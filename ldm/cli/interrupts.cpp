@@ -13,6 +13,7 @@ namespace {
 // A signal handler can reach nothing else.
 volatile std::sig_atomic_t g_count = 0;
 const char* g_notice = "";
+bool g_second_aborts = true;
 struct sigaction g_former;
 
 void say(const char* text) {
@@ -26,14 +27,16 @@ void on_interrupt(int) {
     say(g_notice);
     return;
   }
+  if (!g_second_aborts) return;
   say("\naborted\n");
   ::_exit(static_cast<int>(ExitStatus::interrupted));
 }
 
 }  // namespace
 
-Interrupts::Interrupts(const char* notice) {
+Interrupts::Interrupts(const char* notice, bool second_aborts) {
   g_notice = notice;
+  g_second_aborts = second_aborts;
   g_count = 0;
   struct sigaction action {};
   action.sa_handler = &on_interrupt;

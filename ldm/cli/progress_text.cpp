@@ -9,17 +9,6 @@ namespace {
 constexpr std::size_t kLongestBar = 40;
 constexpr std::size_t kShortestBar = 5;
 
-std::string duration(double seconds) {
-  const auto whole = static_cast<long long>(seconds + 0.5);
-  char text[32];
-  if (whole >= 3600) {
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
-  } else {
-    std::snprintf(text, sizeof text, "%lld:%02lld", whole / 60, whole % 60);
-  }
-  return text;
-}
-
 std::string speed(double steps_per_second) {
   char text[32];
   if (steps_per_second <= 0) return "? it/s";
@@ -30,6 +19,25 @@ std::string speed(double steps_per_second) {
 }
 
 }  // namespace
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long long>(seconds + 0.5);
+  char text[32];
+  if (whole >= 3600) {
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+  } else {
+    std::snprintf(text, sizeof text, "%lld:%02lld", whole / 60, whole % 60);
+  }
+  return text;
+}
+
+std::string with_bar(const std::string& text, std::uint64_t done, std::uint64_t total, std::size_t width) {
+  const std::size_t around = 3;  // two brackets and a space
+  if (width < text.size() + around + kShortestBar) return text.substr(0, width);
+  const std::size_t length = std::min(kLongestBar, width - text.size() - around);
+  const std::size_t filled = length * done / std::max<std::uint64_t>(total, 1);
+  return '[' + std::string(filled, '#') + std::string(length - filled, '.') + "] " + text;
+}
 
 void StepClock::report(const GenerationProgress& progress, Clock::time_point now) {
   if (progress.step > 0) {
@@ -52,17 +60,12 @@ std::string plain_progress(const GenerationProgress& progress, const StepClock& 
   const double left = clock.seconds_left();
   return "batch " + std::to_string(progress.batch + 1) + "/" + std::to_string(progress.batches) + ": step " +
          std::to_string(progress.step) + "/" + std::to_string(progress.steps) + ", " +
-         speed(clock.steps_per_second()) + ", ETA " + (left < 0 ? "?" : duration(left));
+         speed(clock.steps_per_second()) + ", ETA " + (left < 0 ? "?" : duration_text(left));
 }
 
 std::string bar_progress(const GenerationProgress& progress, const StepClock& clock, std::size_t width) {
-  const std::string text = plain_progress(progress, clock);
-  const std::size_t around = 3;  // two brackets and a space
-  if (width < text.size() + around + kShortestBar) return text.substr(0, width);
-  const std::size_t length = std::min(kLongestBar, width - text.size() - around);
-  const auto total = static_cast<std::size_t>(std::max<std::int64_t>(progress.total, 1));
-  const std::size_t filled = length * static_cast<std::size_t>(progress.done) / total;
-  return '[' + std::string(filled, '#') + std::string(length - filled, '.') + "] " + text;
+  return with_bar(plain_progress(progress, clock), static_cast<std::uint64_t>(progress.done),
+                  static_cast<std::uint64_t>(progress.total), width);
 }
 
 bool worth_a_line(const GenerationProgress& progress) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "ldm/pipelines/generation.h"
@@ -26,6 +27,13 @@ class StepClock {
   double seconds_ = 0;
   std::int64_t steps_ = 0, left_ = 0;
 };
+
+/// "0:14", "1:02:03".
+std::string duration_text(double seconds);
+
+/// `text` behind a bar that is filled to done/total, `width` columns in all; the text alone where there is no
+/// room for a bar.
+std::string with_bar(const std::string& text, std::uint64_t done, std::uint64_t total, std::size_t width);
 
 /// "batch 1/2: step 5/50, 3.21 it/s, ETA 0:14"; seconds for each step where there is less than one a second.
 std::string plain_progress(const GenerationProgress& progress, const StepClock& clock);

@@ -2,12 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "ldm/checkpoint/crc32.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "tests/checkpoint/checkpoint_test_util.h"
@@ -191,6 +193,46 @@ TEST(WriteCkpt, KeepsTheGlobalStep) {
        {std::int64_t{0}, std::int64_t{255}, std::int64_t{470000}, std::int64_t{1} << 40}) {
     write_ckpt(path, {source_of("a", at::ones({1}))}, step);
     EXPECT_EQ(open_checkpoint(path).metadata().at("global_step"), std::to_string(step));
+  }
+}
+
+TEST(WriteCkpt, KeepsScalarsWithTheirTypesAndOrder) {
+  const std::string path = ldm::testing::temp_dir() + "/scalars.ckpt";
+  const NamedScalars scalars{{"epoch", std::int64_t{-7}},
+                             {"global_step", std::int64_t{470000}},
+                             {"pytorch-lightning_version", std::string("1.10")},
+                             {"resumed", true},
+                             {"a rate", 1.0 / 3},
+                             {"done", false}};
+  write_ckpt(path, {source_of("a", at::ones({1}))}, scalars);
+  const StateDict state_dict = open_checkpoint(path);
+  const NamedScalars& read = state_dict.notes().scalars;
+  ASSERT_EQ(read.size(), scalars.size());
+  for (std::size_t i = 0; i < scalars.size(); ++i) {
+    EXPECT_EQ(read[i].name, scalars[i].name);
+    EXPECT_EQ(read[i].value, scalars[i].value) << scalars[i].name;
+  }
+  EXPECT_EQ(state_dict.metadata().at("resumed"), "True");
+  EXPECT_EQ(state_dict.metadata().at("pytorch-lightning_version"), "1.10");
+}
+
+TEST(WriteCkpt, RefusesScalarsThatDoNotFit) {
+  const std::string path = ldm::testing::temp_dir() + "/refused.ckpt";
+  const std::vector<NamedTensorSource> sources{source_of("a", at::ones({1}))};
+  for (const NamedScalars& scalars :
+       {NamedScalars{{"state_dict", true}}, NamedScalars{{"k", true}, {"k", false}},
+        NamedScalars{{"\xff", true}}, NamedScalars{{"k", std::string("\xff")}}}) {
+    EXPECT_THROW(write_ckpt(path, sources, scalars), CheckpointError);
+  }
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(Crc32, OfPiecesIsThatOfTheWhole) {
+  std::string bytes(5'000'001, '\0');  // several pieces and a rest
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, bytes.size() - 1, bytes.size()}) {
+    const auto whole = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), size);
+    EXPECT_EQ(crc32_of(bytes.data(), size), static_cast<std::uint32_t>(whole)) << size;
   }
 }
 

@@ -1,0 +1,171 @@
+#include "ldm/weights/conversion.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "ldm/weights/diffusers_writer.h"
+#include "ldm/weights/sd_keys.h"
+
+namespace ldm::weights {
+namespace {
+
+using checkpoint::NamedScalars;
+using checkpoint::NamedTensorSource;
+using checkpoint::StateDict;
+
+// Elements converted at a time: what was converted is still in the cache when it is looked through.
+constexpr std::int64_t kBlock = std::int64_t{1} << 16;
+
+std::int64_t count_infinite(const at::Tensor& values) {
+  return values.isinf().sum().item<std::int64_t>();
+}
+
+/// Whether any of the 16-bit values has all exponent bits set, `exponent` being their mask: infinite or NaN.
+bool any_not_finite(const at::Tensor& block, std::uint16_t exponent) {
+  const auto* bits = static_cast<const std::uint16_t*>(block.const_data_ptr());
+  const std::int64_t count = block.numel();
+  unsigned found = 0;
+  for (std::int64_t i = 0; i < count; ++i) found |= (bits[i] & exponent) == exponent ? 1U : 0U;
+  return found != 0;
+}
+
+struct Converted {
+  at::Tensor tensor;
+  std::int64_t overflows = 0;
+};
+
+/// A contiguous tensor in another floating point type, and how many finite values became infinite.
+Converted convert_values(const at::Tensor& tensor, c10::ScalarType dtype) {
+  const at::Tensor from = tensor.view({-1});
+  at::Tensor to = at::empty(from.sizes(), at::TensorOptions().dtype(dtype));
+  const bool widens = c10::elementSize(dtype) > c10::elementSize(tensor.scalar_type());
+  const bool narrow = c10::elementSize(dtype) == sizeof(std::uint16_t);
+  const std::uint16_t exponent = dtype == at::kHalf ? 0x7c00 : 0x7f80;
+  const std::int64_t blocks = (from.numel() + kBlock - 1) / kBlock;
+  std::vector<std::int64_t> overflows(static_cast<std::size_t>(blocks), 0);
+  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t size = std::min(kBlock, from.numel() - i * kBlock);
+      const at::Tensor source = from.narrow(0, i * kBlock, size);
+      at::Tensor block = to.narrow(0, i * kBlock, size);
+      block.copy_(source);
+      if (widens || (narrow && !any_not_finite(block, exponent))) continue;
+      overflows[static_cast<std::size_t>(i)] = count_infinite(block) - count_infinite(source);
+    }
+  });
+  return {to.view(tensor.sizes()), std::accumulate(overflows.begin(), overflows.end(), std::int64_t{0})};
+}
+
+/// Gives the tensors one after another, in whatever order a writer asks, and lets go of the input's pages
+/// behind it.
+class Conversion {
+ public:
+  Conversion(StateDict state, const ConversionOptions& options, ConversionReport& report)
+      : state_(std::move(state)), options_(options), report_(report) {}
+
+  std::vector<NamedTensorSource> sources() {
+    std::vector<NamedTensorSource> list;
+    for (const std::string& name : state_.names()) {
+      const checkpoint::TensorInfo& info = state_.info(name);
+      const c10::ScalarType dtype = converted_type(name, info.dtype, options_);
+      total_ += static_cast<std::uint64_t>(info.numel()) * c10::elementSize(dtype);
+      list.push_back({name, dtype, info.sizes, [this, name, dtype] { return make(name, dtype); }});
+    }
+    report_.tensors = list.size();
+    report_.bytes = total_;
+    return list;
+  }
+
+ private:
+  at::Tensor make(const std::string& name, c10::ScalarType dtype) {
+    if (!last_.empty()) state_.release(last_);
+    last_ = name;
+    if (options_.progress) options_.progress(done_, total_);
+    at::Tensor tensor = state_.tensor(name).tensor;
+    done_ += static_cast<std::uint64_t>(tensor.numel()) * c10::elementSize(dtype);
+    if (tensor.scalar_type() == dtype) return tensor;
+    const Converted converted = convert_values(tensor.contiguous(), dtype);
+    ++report_.converted;
+    if (converted.overflows > 0) report_.overflows.push_back({name, converted.overflows});
+    return converted.tensor;
+  }
+
+  StateDict state_;
+  const ConversionOptions& options_;
+  ConversionReport& report_;
+  std::uint64_t done_ = 0, total_ = 0;
+  std::string last_;
+};
+
+/// What goes beside the tensors of a .ckpt. Metadata of .safetensors files are texts; those two are numbers
+/// in every .ckpt, and programs that read them expect that.
+NamedScalars scalars_of(const StateDict& state) {
+  if (!state.notes().scalars.empty()) return state.notes().scalars;
+  NamedScalars scalars;
+  for (const auto& [name, text] : state.metadata()) {
+    if (name == "format" || name == "state_dict") continue;
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (whole && (name == "epoch" || name == "global_step")) {
+      scalars.push_back({name, number});
+    } else {
+      scalars.push_back({name, text});
+    }
+  }
+  return scalars;
+}
+
+std::map<std::string, std::string> metadata_of(const StateDict& state) {
+  std::map<std::string, std::string> metadata = state.metadata();
+  metadata.emplace("format", "pt");
+  return metadata;
+}
+
+/// Writes, and gives the names that the form has no place for.
+std::vector<std::string> write(const std::string& path, const StateDict& state, WeightsFormat format,
+                               const std::vector<NamedTensorSource>& sources) {
+  switch (format) {
+    case WeightsFormat::ckpt:
+      checkpoint::write_ckpt(path, sources, scalars_of(state));
+      return {};
+    case WeightsFormat::safetensors:
+      checkpoint::write_safetensors(path, sources, metadata_of(state));
+      return {};
+    case WeightsFormat::diffusers:
+      break;
+  }
+  return write_diffusers_folder(path, sources).left_out;
+}
+
+}  // namespace
+
+c10::ScalarType converted_type(const std::string& name, c10::ScalarType dtype,
+                               const ConversionOptions& options) {
+  if (!options.dtype || !c10::isFloatingType(dtype)) return dtype;
+  const ModelPart part = part_of(name);
+  const bool stays = part == ModelPart::schedule || (part == ModelPart::ema && !is_average(name));
+  return stays ? dtype : *options.dtype;
+}
+
+ConversionReport convert_weights(const StateDict& state, const std::string& path,
+                                 const ConversionOptions& options) {
+  ConversionReport report;
+  const StateDict chosen = select_weights(state, options);
+  for (const std::string& name : state.names()) {
+    if (!chosen.contains(name)) report.dropped.push_back(name);
+  }
+  Conversion conversion(chosen, options, report);
+  const std::vector<std::string> left_out = write(path, state, options.format, conversion.sources());
+  report.dropped.insert(report.dropped.end(), left_out.begin(), left_out.end());
+  if (options.progress) options.progress(report.bytes, report.bytes);
+  return report;
+}
+
+}  // namespace ldm::weights
