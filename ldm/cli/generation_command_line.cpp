@@ -87,6 +87,9 @@ OptionGroup model_options(ModelOptions& o) {
        text("ema-ckpt", "FILE", o.ema_ckpt, "the averages, where they lie in a file of their own"),
        choice("mmap", o.mmap, {"auto", "on", "off"},
               "weights: mapped from the file, or read into memory; auto reads on network disks"),
+       flag("model-hash", o.model_hash,
+            "compute the SHA-256 of the weights for the pictures' texts, once: it is kept, and written from "
+            "then on"),
        text("device", "DEVICE", o.device, "cpu, cuda, cuda:N, or auto: the first GPU if there is one"),
        integer("threads", o.threads, {0, 4096}, "threads of the CPU; 0 for one for each core"),
        choice(

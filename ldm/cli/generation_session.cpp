@@ -10,6 +10,7 @@
 #include "ldm/data/resize.h"
 #include "ldm/pipelines/picture_folder.h"
 #include "ldm/pipelines/project_files.h"
+#include "ldm/weights/file_hash.h"
 #include "ldm/weights/open_weights.h"
 
 namespace ldm::cli {
@@ -119,11 +120,19 @@ GenerationResult GenerationSession::run(const GenerationOptions& options) {
                 describe(job.plan));
   PictureFolder folder(options, [this](const std::string& path) { reporter_.written(path); });
   load();
-  folder.set_parameters(shared_parameters(options, job.plan, device_.device, ema_));
+  data::GenerationParameters parameters = shared_parameters(options, job.plan, device_.device, ema_);
+  parameters.model_hash = model_hash();
+  folder.set_parameters(std::move(parameters));
   const auto begun = std::chrono::steady_clock::now();
   const GenerationResult result = generate(*stages_, options, job.plan, job.image, folder, reporter_);
   say_end(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   return result;
+}
+
+std::string GenerationSession::model_hash() const {
+  if (options_.model_hash) return weights::hash_of(checkpoint_).short_hash();
+  const std::optional<weights::FileHash> known = weights::cached_hash(checkpoint_);
+  return known ? known->short_hash() : "";
 }
 
 void GenerationSession::say_end(const GenerationResult& result, double seconds) {

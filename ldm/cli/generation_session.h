@@ -43,6 +43,8 @@ class GenerationSession {
   };
   Job prepare(const GenerationOptions& options);
   std::shared_ptr<LatentDiffusionImpl> load_float32() const;
+  /// The short hash of the checkpoint if it is known or asked for, else nothing.
+  std::string model_hash() const;
   void say_end(const GenerationResult& result, double seconds);
 
   ModelOptions options_;

@@ -32,6 +32,7 @@ struct ModelOptions {
   std::string ema = "config";          ///< parse_ema_choice
   std::string ema_ckpt;                ///< a file of its own for the averages; empty for none
   std::string mmap = "auto";           ///< parse_mmap_choice
+  bool model_hash = false;             ///< compute the checkpoint's hash if it is not known
   std::string device = "auto";         ///< select_device
   std::int64_t threads = 0;            ///< of the CPU; 0 leaves the choice to LibTorch
   std::string precision = "autocast";  ///< parse_precision

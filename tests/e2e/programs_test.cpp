@@ -92,6 +92,21 @@ TEST(Programs, PicturesCarryTheirParametersAndNoPath) {
   EXPECT_THAT(read_file(png), Not(HasSubstr(temp_dir())));
 }
 
+TEST(Programs, PicturesCarryTheHashOfTheWeightsOnceItIsKnown) {
+  ::setenv("XDG_CACHE_HOME", new_folder().c_str(), 1);
+  const std::string before = new_folder(), asked = new_folder(), after = new_folder();
+  run_program(quick(before));
+  const Outcome outcome = run_program(quick(asked, {"--model-hash"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  run_program(quick(after));
+  ::unsetenv("XDG_CACHE_HOME");
+  const Outcome sum = run_program({"/usr/bin/sha256sum", tiny_checkpoint()});
+  const std::string expected = "Model hash: " + sum.output.substr(0, 10) + ",";
+  EXPECT_THAT(text_of(before + "/samples/00000.png", "parameters"), Not(HasSubstr("Model hash")));
+  EXPECT_THAT(text_of(asked + "/samples/00000.png", "parameters"), HasSubstr(expected));
+  EXPECT_THAT(text_of(after + "/samples/00000.png", "parameters"), HasSubstr(expected));
+}
+
 TEST(Programs, NothingIsOverwritten) {
   const std::string out = new_folder();
   run_program(quick(out));
