@@ -25,10 +25,6 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? std::string("./") : path.substr(0, slash + 1);
 }
 
-std::string temporary_name(unsigned number) {
-  return std::string(kTemporaryPrefix) + std::to_string(number) + std::string(kTemporarySuffix);
-}
-
 /// Creates a file with a name that nobody has, with the permissions the user's umask gives; -1 if it cannot
 /// be.
 int create_temporary(const std::string& folder, std::string& name) {
@@ -185,6 +181,10 @@ void check_writable(const std::string& folder) {
   }
   ::close(fd);
   ::unlink(name.c_str());
+}
+
+std::string temporary_name(unsigned number) {
+  return std::string(kTemporaryPrefix) + std::to_string(number) + std::string(kTemporarySuffix);
 }
 
 bool is_temporary_name(std::string_view name) {

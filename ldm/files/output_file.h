@@ -56,6 +56,10 @@ void write_new_file(const std::string& path, std::string_view bytes);
 /// FileError.
 void check_writable(const std::string& folder);
 
+/// The name (without its folder) of a file or folder that is not whole yet, for a number that is drawn anew
+/// where the name is in use.
+std::string temporary_name(unsigned number);
+
 /// Whether this file name (without its folder) is one that OutputFile gives to files that are not whole yet.
 bool is_temporary_name(std::string_view name);
 

@@ -45,10 +45,13 @@ class NameTable {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
 
  private:
-  explicit NameTable(Pairs pairs);
+  using Names = std::unordered_map<std::string, std::string>;
 
-  Pairs pairs_;
-  std::unordered_map<std::string, std::size_t> by_reference_, by_diffusers_;  // places in pairs_
+  /// `read_only` are further spellings of diffusers'.
+  NameTable(const Pairs& pairs, const Pairs& read_only);
+  static std::optional<std::string> rename(const Names& names, const std::string& name);
+
+  Names to_diffusers_, to_reference_;
 };
 
 /// The shape that a tensor has in the reference, where its shape in diffusers is `sizes`: the projections of

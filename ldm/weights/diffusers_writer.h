@@ -10,7 +10,8 @@
 namespace ldm::weights {
 
 /// Called before each tensor is written: bytes of tensors written so far, bytes of all, the tensor's name in
-/// the reference's spelling. What it throws ends the writing and leaves nothing behind.
+/// the reference's spelling, and once at the end with all bytes and no name. What it throws before that ends
+/// the writing and leaves nothing behind.
 using WriteProgress = std::function<void(std::uint64_t done, std::uint64_t total, const std::string& name)>;
 
 struct DiffusersWriterOptions {

@@ -200,6 +200,14 @@ const std::string& ByteLevelBpe::bytes(std::int64_t id) const {
   return token(id).bytes;
 }
 
+std::string ByteLevelBpe::name(std::int64_t id) const {
+  std::array<char32_t, kBytes> characters{};
+  for (const auto& [byte, character] : byte_names()) characters[byte] = character;
+  std::string text;
+  for (const char byte : bytes(id)) append_utf8(characters[static_cast<unsigned char>(byte)], text);
+  return ends_word(id) ? text.append(kEndOfWord) : text;
+}
+
 bool ByteLevelBpe::ends_word(std::int64_t id) const {
   return token(id).ends_word;
 }

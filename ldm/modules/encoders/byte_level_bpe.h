@@ -30,6 +30,10 @@ class ByteLevelBpe {
   /// id < kTokenCount.
   const std::string& bytes(std::int64_t id) const;
 
+  /// A token as the table writes it: in visible characters, with "</w>" at the end of a word. Same range of
+  /// ids.
+  std::string name(std::int64_t id) const;
+
   /// Whether a token ends a word. Same range of ids.
   bool ends_word(std::int64_t id) const;
 
