@@ -8,19 +8,14 @@ namespace ldm::cli {
 namespace {
 
 constexpr const char* kInspectSummary =
-    "Says what a weights file holds, without running or loading it: format, types, parts, which model it "
-    "is,\n"
-    "averages (EMA), and what its pickle names. FILE is a .ckpt, a .safetensors file, an index of several, "
-    "or a\n"
-    "folder in diffusers' layout.";
+    "Says what a weights file holds, without running or loading it: format, types, parts, which model it\n"
+    "is, averages (EMA), and what its pickle names. FILE is a .ckpt, a .safetensors file, an index of\n"
+    "several, or a folder in diffusers' layout.";
 constexpr const char* kConvertSummary =
-    "Writes weights in another form. IN is anything that `ckpt inspect` reads; OUT a new .ckpt or "
-    ".safetensors\n"
-    "file, or a folder in diffusers' layout. Without a change of type every tensor keeps its bits. "
-    "Integers,\n"
-    "and the buffers of the noise schedule, keep their types: programs compute with the schedule as it is "
-    "in\n"
-    "the file, and in half precision its last timesteps would be others.";
+    "Writes weights in another form. IN is anything that `ckpt inspect` reads; OUT a new .ckpt or\n"
+    ".safetensors file, or a folder in diffusers' layout. Without a change of type every tensor keeps its\n"
+    "bits. Integers, and the buffers of the noise schedule, keep their types: programs compute with the\n"
+    "schedule as it is in the file, and in half precision its last timesteps would be others.";
 constexpr const char* kDiffSummary =
     "Compares two sets of weights tensor by tensor, whatever forms they come in; with --ema the trained\n"
     "weights of one file with their averages. Distances are |A - B| / |A| in the L2 norm, largest first.";

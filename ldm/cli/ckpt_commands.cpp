@@ -20,17 +20,14 @@ namespace {
 using weights::Finding;
 
 constexpr const char* kReadingEnding =
-    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or none "
-    "of\n"
-    "weights; 5 out of memory; 130 interrupted.\n";
+    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or none\n"
+    "of weights; 5 out of memory; 130 interrupted.\n";
 constexpr const char* kDiffEnding =
-    "Exit status: 0 no difference; 1 differences; 2 trouble: wrong options, a file that is missing or "
-    "damaged;\n"
-    "130 interrupted.\n";
+    "Exit status: 0 no difference; 1 differences; 2 trouble: wrong options, a file that is missing or\n"
+    "damaged; 130 interrupted.\n";
 constexpr const char* kVerifyEnding =
-    "Exit status: 0 nothing found; 1 findings; 2 wrong options; 3 a file that is missing, or so damaged that "
-    "it\n"
-    "cannot be opened; 130 interrupted.\n";
+    "Exit status: 0 nothing found; 1 findings; 2 wrong options; 3 a file that is missing, or so damaged\n"
+    "that it cannot be opened; 130 interrupted.\n";
 
 /// Bar and Ctrl-C of a command that reads.
 struct Watch {

@@ -29,9 +29,8 @@ constexpr std::size_t kNamesShown = 5;
 constexpr const char* kEnding =
     "OUT appears when it is whole; Ctrl-C leaves nothing behind.\n"
     "\n"
-    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or does "
-    "not\n"
-    "fit; 4 OUT cannot be written, or the disk is full; 5 out of memory; 130 interrupted.\n";
+    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or does\n"
+    "not fit; 4 OUT cannot be written, or the disk is full; 5 out of memory; 130 interrupted.\n";
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -40,10 +39,8 @@ bool ends_with(const std::string& text, const std::string& end) {
 /// The form of OUT, from --to or its name. Other programs go by the name, so one that tells of another form
 /// is refused.
 WeightsFormat format_of(const ConvertOptions& options, const std::string& out) {
-  const std::array<std::pair<const char*, WeightsFormat>, 3> by_name{
-      {{".ckpt", WeightsFormat::ckpt},
-       {".safetensors", WeightsFormat::safetensors},
-       {"/", WeightsFormat::diffusers}}};
+  const std::array<std::pair<const char*, WeightsFormat>, 2> by_name{
+      {{".ckpt", WeightsFormat::ckpt}, {".safetensors", WeightsFormat::safetensors}}};
   const std::array<std::pair<const char*, WeightsFormat>, 3> by_option{
       {{"ckpt", WeightsFormat::ckpt},
        {"safetensors", WeightsFormat::safetensors},
@@ -156,8 +153,12 @@ ExitStatus convert_command(const std::vector<std::string>& arguments) {
     return ExitStatus::success;
   }
   require_files(line, 2, "two names IN and OUT");
-  const std::string &in = line.files()[0], &out = line.files()[1];
+  const std::string& in = line.files()[0];
+  std::string out = line.files()[1];
   if (options.to.empty() && ends_with(out, "/")) options.to = "diffusers";
+  if (options.to == "diffusers") {
+    while (out.size() > 1 && out.back() == '/') out.pop_back();
+  }
   check_output(in, out, options);
   const auto start = std::chrono::steady_clock::now();
   Interrupts interrupts(kStopping, /*second_aborts=*/false);

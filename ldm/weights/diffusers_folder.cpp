@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -90,7 +89,7 @@ class FolderReader {
     }
     if (aliases_.empty()) add_lone_component();
     if (const auto extra = find(path_, kExtraTensors)) add_extra(*extra);
-    return view_of(path_, kDiffusersFormat, aliases_, metadata_);
+    return view_of(path_, kDiffusersFormat, aliases_);
   }
 
  private:
@@ -98,14 +97,9 @@ class FolderReader {
 
   StateDict open(const std::string& file) { return checkpoint::open_checkpoint(file, mmap_); }
 
-  void note(const std::string& what, const std::string& file) {
-    metadata_[what] = fs::path(file).lexically_relative(path_).string();
-  }
-
   /// Adds a network under its keys, or, where it is of another structure, under its folder's name.
   void add(Component component, const std::optional<std::string>& file) {
     if (!file) return;
-    note(folder_of(component), *file);
     const StateDict state = open(*file);
     const auto& names = state.names();
     const std::vector<std::string> keys = keys_of_component(component, names);
@@ -116,7 +110,6 @@ class FolderReader {
   }
 
   void add_averages(const std::string& file) {
-    note("averages", file);
     const StateDict state = open(file);
     const std::vector<std::string> keys = keys_of_component(Component::unet, state.names());
     if (keys.empty()) {
@@ -148,7 +141,6 @@ class FolderReader {
       const auto file = find_weights(path_, component);
       if (!file) continue;
       const StateDict state = in_reference_spelling(open(*file));
-      note("weights", *file);
       for (const std::string& name : state.names()) aliases_.push_back({name, state, name, {}});
       return;
     }
@@ -163,7 +155,6 @@ class FolderReader {
   std::string path_;
   MmapChoice mmap_;
   std::vector<TensorAlias> aliases_;
-  std::map<std::string, std::string> metadata_;
 };
 
 }  // namespace

@@ -32,10 +32,6 @@ bool any_contains(const Names& names, std::string_view part) {
   return find_name(names, [&](const std::string& name) { return contains(name, part); }) != nullptr;
 }
 
-bool any_starts_with(const Names& names, std::string_view prefix) {
-  return find_name(names, [&](const std::string& name) { return starts_with(name, prefix); }) != nullptr;
-}
-
 template <std::size_t N>
 std::optional<ModelFamily> find_marker(const Names& names, const FamilyMarker (&markers)[N]) {
   for (const FamilyMarker& marker : markers) {

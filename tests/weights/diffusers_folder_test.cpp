@@ -59,7 +59,6 @@ TEST_F(DiffusersFolder, GivesTheReferencesKeysOfAllThree) {
   EXPECT_THAT(state.names(), ElementsAre(kTextKey, kUnetKey, kVaeKey));
   EXPECT_EQ(state.format(), "diffusers folder");
   EXPECT_EQ(state.path(), folder_);
-  EXPECT_EQ(state.metadata().at("unet"), "unet/diffusion_pytorch_model.safetensors");
 }
 
 TEST_F(DiffusersFolder, PrefersPlainFilesToVariantsAndSafetensorsToPickles) {
