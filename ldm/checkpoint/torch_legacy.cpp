@@ -182,7 +182,7 @@ StateDict read_torch_legacy(std::shared_ptr<MappedFile> file) {
     parts.names.push_back(std::move(record.name));
   }
   parts.format = "pytorch-legacy";
-  parts.notes.scalars = std::move(pickle.scalars);
+  parts.notes = std::move(pickle.notes);
   parts.file = std::move(file);
   return make_state_dict(std::move(parts));
 }
