@@ -24,7 +24,9 @@ std::string_view PickleCursor::take(std::uint64_t count) {
 std::string_view PickleCursor::line() {
   const std::string_view rest = bytes_.text().substr(at_);
   const std::size_t length = rest.find('\n');
-  if (length == std::string_view::npos) throw PickleRefusal{"expected a line, got the end of the pickle"};
+  if (length == std::string_view::npos) {
+    throw PickleRefusal{"expected a line, got the end of the pickle: the file is cut short or damaged"};
+  }
   at_ += length + 1;
   return rest.substr(0, length);
 }
@@ -32,7 +34,7 @@ std::string_view PickleCursor::line() {
 void PickleCursor::require(std::uint64_t count) const {
   if (bytes_.holds(at_, count)) return;
   throw PickleRefusal{"expected " + std::to_string(count) + " bytes, got the end of the pickle after " +
-                      std::to_string(bytes_.size - at_)};
+                      std::to_string(bytes_.size - at_) + ": the file is cut short or damaged"};
 }
 
 void PickleCursor::refuse_negative() {

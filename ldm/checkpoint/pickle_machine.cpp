@@ -22,6 +22,8 @@ class Machine {
   const Value* run();
   /// Byte of the opcode at work.
   std::uint64_t position() const { return position_; }
+  /// Byte behind all that was read.
+  std::uint64_t end() const { return cursor_.position(); }
 
  private:
   bool step_number(Op op);
@@ -355,10 +357,12 @@ void Machine::check_protocol(std::uint8_t protocol) {
 }  // namespace
 
 const Value* run_pickle(ByteView pickle, const std::string& label, PickleHooks& hooks, ValueArena& arena,
-                        const PickleLimits& limits) {
+                        const PickleLimits& limits, std::uint64_t* length) {
   Machine machine(pickle, hooks, arena, limits);
   try {
-    return machine.run();
+    const Value* value = machine.run();
+    if (length != nullptr) *length = machine.end();
+    return value;
   } catch (const PickleRefusal& refusal) {
     throw CheckpointError(label + ": byte " + std::to_string(machine.position()) +
                           " of the pickle: " + refusal.what);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,12 +38,13 @@ class PickleHooks {
   virtual Value* load_persistent(const Value& id) = 0;
 };
 
-/// Reads one pickle of protocol 0 to 5 and gives its value, which lives in `arena`. Nothing is imported,
-/// called or run. An object's state (BUILD) is dropped, and so is what is appended to an inert object.
-/// Refused are unknown opcodes, extension codes, out-of-band buffers, text persistent ids, lengths that point
-/// out of `pickle`, and whatever the hooks or the limits refuse. Throws CheckpointError that begins with
-/// `label` and names the byte of the opcode.
+/// Reads one pickle of protocol 0 to 5, which begins at the first byte and may have other bytes behind it,
+/// and gives its value, which lives in `arena`; the pickle's length in bytes goes to `length`. Nothing is
+/// imported, called or run. An object's state (BUILD) is dropped, and so is what is appended to an inert
+/// object. Refused are unknown opcodes, extension codes, out-of-band buffers, text persistent ids, lengths
+/// that point out of `pickle`, and whatever the hooks or the limits refuse. Throws CheckpointError that
+/// begins with `label` and names the byte of the opcode.
 const Value* run_pickle(ByteView pickle, const std::string& label, PickleHooks& hooks, ValueArena& arena,
-                        const PickleLimits& limits = {});
+                        const PickleLimits& limits = {}, std::uint64_t* length = nullptr);
 
 }  // namespace ldm::checkpoint

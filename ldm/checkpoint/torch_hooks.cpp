@@ -139,16 +139,17 @@ Value* TorchHooks::make_size(const Value& args) {
 
 Value* TorchHooks::load_persistent(const Value& id) {
   require_kind(id, ValueKind::kTuple, "a persistent id");
-  const bool is_storage = id.items.size() == 5 && id.items[0]->kind == ValueKind::kText &&
+  const bool is_storage = id.items.size() == storage_parts_ && id.items[0]->kind == ValueKind::kText &&
                           id.items[0]->text == "storage" && id.items[1]->kind == ValueKind::kGlobal &&
                           role_of(*id.items[1]) == GlobalRole::kStorage;
   if (!is_storage) {
-    throw PickleRefusal{
-        "expected a persistent id ('storage', class, key, location, size), got another tuple of " +
-        std::to_string(id.items.size())};
+    const char* view = storage_parts_ == kLegacyStorageParts ? ", view" : "";
+    throw PickleRefusal{std::string("expected a persistent id ('storage', class, key, location, size") +
+                        view + "), got another tuple of " + std::to_string(id.items.size())};
   }
   Value* storage = arena_.make(ValueKind::kStorage);
   storage->items = id.items;
+  storages_.push_back(storage);
   return storage;
 }
 

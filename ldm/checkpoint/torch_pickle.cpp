@@ -1,25 +1,26 @@
 #include "ldm/checkpoint/torch_pickle.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "ldm/checkpoint/dtype.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/pickle_machine.h"
 #include "ldm/checkpoint/pickle_value.h"
-#include "ldm/checkpoint/tensor_view.h"
 #include "ldm/checkpoint/torch_hooks.h"
 
 namespace ldm::checkpoint {
 namespace {
 
 // Values may be shared in a pickle but are copied out of it, so what is copied has a bound of its own.
-constexpr std::size_t kMaxKeyLength = 64;
+constexpr std::size_t kMaxTensors = std::size_t{1} << 17;
+constexpr std::size_t kMaxNameLength = 1000;
 constexpr std::size_t kMaxMetadata = 1000;
 constexpr std::size_t kMaxMetadataText = 4096;
+constexpr std::size_t kMaxMetadataPairs = 20000;  // that are looked at
 
 [[noreturn]] void fail(const std::string& label, const std::string& what) {
   throw CheckpointError(label + ": " + what);
@@ -55,73 +56,14 @@ bool format_scalar(const Value& value, std::string& text) {
 std::map<std::string, std::string> collect_metadata(const Value& top) {
   std::map<std::string, std::string> metadata;
   std::string text;
-  for (std::size_t i = 0; i < top.items.size() && metadata.size() < kMaxMetadata; i += 2) {
+  const std::size_t end = std::min(top.items.size(), 2 * kMaxMetadataPairs);
+  for (std::size_t i = 0; i < end && metadata.size() < kMaxMetadata; i += 2) {
     const Value& key = *top.items[i];
     if (key.kind != ValueKind::kText || key.text.size() > kMaxMetadataText) continue;
     if (format_scalar(*top.items[i + 1], text)) metadata[key.text] = text;
   }
   return metadata;
 }
-
-/// Reads the numbers of a TensorRecord and checks them against each other.
-class RecordReader {
- public:
-  RecordReader(const Value& name, const std::string& label) : label_(label) { record_.name = name.text; }
-
-  TensorRecord read(const Value& tensor) {
-    read_storage(*tensor.items[0]);
-    record_.offset = integer(*tensor.items[1], "storage offset");
-    record_.sizes = integers(*tensor.items[2], "sizes");
-    record_.strides = integers(*tensor.items[3], "strides");
-    const std::string fault = fault_of_view(record_.sizes, record_.strides, record_.offset,
-                                            record_.storage_numel, c10::elementSize(record_.dtype));
-    if (!fault.empty()) refuse(fault);
-    return std::move(record_);
-  }
-
- private:
-  [[noreturn]] void refuse(const std::string& what) const {
-    fail(label_, "tensor '" + printable(record_.name) + "': " + what);
-  }
-
-  void read_storage(const Value& storage) {
-    const std::string& type = storage.items[1]->text;
-    const Value& key = *storage.items[2];
-    if (key.kind != ValueKind::kText || key.text.empty() || key.text.size() > kMaxKeyLength) {
-      refuse(std::string("expected a storage key of 1 to 64 characters, got ") + describe(key.kind));
-    }
-    record_.storage_key = key.text;
-    record_.dtype = storage_dtype(type);
-    record_.storage_numel = integer(*storage.items[4], "storage size");
-  }
-
-  c10::ScalarType storage_dtype(const std::string& type) const {
-    if (type == "torch.storage.UntypedStorage") return c10::ScalarType::Byte;
-    constexpr std::string_view kModule = "torch.";
-    const auto dtype = dtype_of_storage_class(std::string_view(type).substr(kModule.size()));
-    if (!dtype) refuse("expected a storage class with an element type, got '" + type + "'");
-    return *dtype;
-  }
-
-  std::int64_t integer(const Value& value, const char* what) const {
-    if (value.kind == ValueKind::kInt && value.integer >= 0) return value.integer;
-    refuse(std::string("expected a non-negative integer as ") + what + ", got " +
-           (value.kind == ValueKind::kInt ? std::to_string(value.integer) : describe(value.kind)));
-  }
-
-  std::vector<std::int64_t> integers(const Value& value, const char* what) const {
-    if (value.kind != ValueKind::kTuple || value.items.size() > kMaxDimensions) {
-      refuse(std::string("expected a tuple of at most 64 integers as ") + what + ", got " +
-             describe(value.kind) + " of " + std::to_string(value.items.size()));
-    }
-    std::vector<std::int64_t> numbers;
-    for (const Value* item : value.items) numbers.push_back(integer(*item, what));
-    return numbers;
-  }
-
-  const std::string& label_;
-  TensorRecord record_;
-};
 
 bool has_tensor(const Value& mapping) {
   for (std::size_t i = 1; i < mapping.items.size(); i += 2) {
@@ -157,39 +99,78 @@ const Value& find_state_dict(const Value& top, const std::string& label) {
   return top;
 }
 
-/// Keys and last values in the order in which the keys first appear; only texts name a tensor.
-std::vector<std::pair<const Value*, const Value*>> last_values(const Value& mapping,
-                                                               const std::string& label) {
+/// Names are hashed and copied, and a pickle can refer to one long text a million times.
+void check_name(const Value& name, const std::string& label) {
+  if (name.kind != ValueKind::kText) {
+    fail(label, std::string("expected a text as the name of a tensor, got ") + describe(name.kind));
+  }
+  if (name.text.size() > kMaxNameLength) {
+    fail(label,
+         "expected names of tensors of at most 1000 bytes, got one of " + std::to_string(name.text.size()));
+  }
+  if (!is_utf8(name.text)) {
+    fail(label, "expected names of tensors in UTF-8, got '" + printable(name.text) + "'");
+  }
+}
+
+/// The tensors in the order in which their names first appear; of a name that is there twice the last value
+/// counts, as in Python. Entries that are no tensors are left out.
+std::vector<std::pair<const Value*, const Value*>> named_tensors(const Value& mapping,
+                                                                 const std::string& label) {
   std::vector<std::pair<const Value*, const Value*>> pairs;
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < mapping.items.size(); i += 2) {
     const Value* key = mapping.items[i];
     const Value* value = mapping.items[i + 1];
-    if (key->kind == ValueKind::kText) {
-      const auto [place, added] = places.emplace(key->text, pairs.size());
-      if (added) pairs.emplace_back(key, value);
-      pairs[place->second].second = value;
-    } else if (value->kind == ValueKind::kTensor) {
-      fail(label, std::string("expected a text as the name of a tensor, got ") + describe(key->kind));
+    if (value->kind == ValueKind::kTensor) check_name(*key, label);
+    if (key->kind != ValueKind::kText || key->text.size() > kMaxNameLength) continue;
+    const auto [place, added] = places.emplace(key->text, pairs.size());
+    if (added) pairs.emplace_back(key, value);
+    pairs[place->second].second = value;
+  }
+  const auto others = std::remove_if(
+      pairs.begin(), pairs.end(), [](const auto& pair) { return pair.second->kind != ValueKind::kTensor; });
+  pairs.erase(others, pairs.end());
+  if (pairs.size() <= kMaxTensors) return pairs;
+  fail(label,
+       "expected at most " + std::to_string(kMaxTensors) + " tensors, got " + std::to_string(pairs.size()));
+}
+
+/// Each storage once. One that is named again must be described as before.
+std::vector<StorageRecord> distinct_storages(const std::vector<const Value*>& storages,
+                                             const std::string& label) {
+  const std::string what = label + ": a storage";
+  std::vector<StorageRecord> records;
+  std::unordered_map<std::string, std::size_t> places;
+  for (const Value* storage : storages) {
+    StorageRecord record = read_storage_record(*storage, what);
+    const auto [place, added] = places.emplace(record.key, records.size());
+    if (added) {
+      records.push_back(std::move(record));
+      continue;
+    }
+    const StorageRecord& before = records[place->second];
+    if (before.dtype != record.dtype || before.numel != record.numel) {
+      fail(label, "storage '" + printable(record.key) + "': expected one type and size, got " +
+                      std::to_string(before.numel) + " elements of " + c10::toString(before.dtype) + " and " +
+                      std::to_string(record.numel) + " of " + c10::toString(record.dtype));
     }
   }
-  return pairs;
+  return records;
 }
 
 }  // namespace
 
-TorchPickle read_torch_pickle(ByteView pickle, const std::string& label) {
+TorchPickle read_torch_pickle(ByteView pickle, const std::string& label, TorchForm form) {
   const PickleLimits limits;
   ValueArena arena(limits.values);
-  TorchHooks hooks(arena);
-  const Value& top = *run_pickle(pickle, label, hooks, arena, limits);
-  const Value& state_dict = find_state_dict(top, label);
+  TorchHooks hooks(arena, form == TorchForm::kLegacy ? kLegacyStorageParts : kZipStorageParts);
   TorchPickle result;
-  for (const auto& [name, value] : last_values(state_dict, label)) {
-    if (value->kind == ValueKind::kTensor) {
-      result.tensors.push_back(RecordReader(*name, label).read(*value));
-    }
+  const Value& top = *run_pickle(pickle, label, hooks, arena, limits, &result.length);
+  for (const auto& [name, value] : named_tensors(find_state_dict(top, label), label)) {
+    result.tensors.push_back(read_tensor_record(name->text, *value, label));
   }
+  if (form == TorchForm::kLegacy) result.storages = distinct_storages(hooks.storages(), label);
   result.metadata = collect_metadata(top);
   return result;
 }

@@ -1,39 +1,35 @@
 #pragma once
 
-#include <c10/core/ScalarType.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/torch_records.h"
 
 namespace ldm::checkpoint {
 
-/// A tensor as a torch pickle describes it: a strided view of a storage. Offset, sizes and strides are in
-/// elements, none negative, and every element lies inside the storage's `storage_numel`.
-struct TensorRecord {
-  std::string name;
-  c10::ScalarType dtype = c10::ScalarType::Undefined;
-  std::string storage_key;
-  std::int64_t storage_numel = 0;
-  std::int64_t offset = 0;
-  std::vector<std::int64_t> sizes;
-  std::vector<std::int64_t> strides;
-};
+/// Pickles of the field's checkpoints are below 5 MB; more would only help somebody to fill the memory.
+constexpr std::uint64_t kMaxPickleSize = std::uint64_t{1} << 28;
 
-/// What we take from a torch checkpoint's pickle: the tensors of its state dict in their order, and the
-/// scalars at the top level as text (epoch, global_step, pytorch-lightning_version).
+/// The two forms of `torch.save` that we read; their pickles differ in how they name storages.
+enum class TorchForm { kZip, kLegacy };
+
+/// What we take from a torch checkpoint's pickle.
 struct TorchPickle {
-  std::vector<TensorRecord> tensors;
+  std::vector<TensorRecord> tensors;  ///< of the state dict, in its order
+  /// Legacy form only: every storage that the pickle names, also of tensors outside the state dict, once.
+  std::vector<StorageRecord> storages;
+  /// The scalars at the top level as text (epoch, global_step, pytorch-lightning_version).
   std::map<std::string, std::string> metadata;
+  std::uint64_t length = 0;  ///< of the pickle, in bytes; others may follow
 };
 
 /// Reads the pickle of a torch checkpoint, running nothing. The state dict is the mapping under the top-level
 /// key "state_dict", or, if there is no such key, the top level itself, which must then hold tensors. Entries
 /// that are no tensors are skipped; of a key that is there twice the last value counts, as in Python. `label`
 /// begins the messages. Throws CheckpointError.
-TorchPickle read_torch_pickle(ByteView pickle, const std::string& label);
+TorchPickle read_torch_pickle(ByteView pickle, const std::string& label, TorchForm form = TorchForm::kZip);
 
 }  // namespace ldm::checkpoint

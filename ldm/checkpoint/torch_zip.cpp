@@ -15,9 +15,6 @@
 namespace ldm::checkpoint {
 namespace {
 
-// Pickles of the field's checkpoints are below 5 MB; more would only help somebody to fill the memory.
-constexpr std::uint64_t kMaxPickle = std::uint64_t{1} << 28;
-
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw CheckpointError("'" + path + "': " + what);
 }
@@ -61,7 +58,7 @@ void check_byte_order(const ZipDirectory& zip, const std::string& root, const st
 
 TorchPickle read_pickle(const ZipDirectory& zip, const std::string& root, const std::string& path) {
   const auto index = static_cast<std::size_t>(zip.find(root + "data.pkl"));
-  if (zip.entries()[index].size > kMaxPickle) {
+  if (zip.entries()[index].size > kMaxPickleSize) {
     fail(path, "expected a data.pkl of at most 256 MiB, got " + std::to_string(zip.entries()[index].size) +
                    " bytes");
   }
@@ -72,33 +69,17 @@ TorchPickle read_pickle(const ZipDirectory& zip, const std::string& root, const 
 std::size_t find_storage(const ZipDirectory& zip, const std::string& root, const TensorRecord& record,
                          const std::string& path) {
   const std::string what = "tensor '" + printable(record.name) + "': expected ";
-  const std::string name = root + "data/" + record.storage_key;
+  const std::string name = root + "data/" + record.storage.key;
   const std::int64_t index = zip.find(name);
   if (index < 0) fail(path, what + "its data in the zip entry '" + printable(name) + "', got no such entry");
-  const auto item = static_cast<std::uint64_t>(c10::elementSize(record.dtype));
+  const auto item = static_cast<std::uint64_t>(c10::elementSize(record.storage.dtype));
   const std::uint64_t size = zip.entries()[static_cast<std::size_t>(index)].size;
-  if (size % item != 0 || size / item != static_cast<std::uint64_t>(record.storage_numel)) {
-    fail(path, what + std::to_string(record.storage_numel) + " elements of " + std::to_string(item) +
+  if (size % item != 0 || size / item != static_cast<std::uint64_t>(record.storage.numel)) {
+    fail(path, what + std::to_string(record.storage.numel) + " elements of " + std::to_string(item) +
                    " bytes in the zip entry '" + printable(name) + "', got " + std::to_string(size) +
                    " bytes");
   }
   return static_cast<std::size_t>(index);
-}
-
-TensorInfo make_info(TensorRecord& record, const MappedFile& file) {
-  TensorInfo info;
-  info.dtype = record.dtype;
-  info.sizes = std::move(record.sizes);
-  info.strides = std::move(record.strides);
-  info.offset = record.offset * static_cast<std::int64_t>(c10::elementSize(info.dtype));
-  // A view with strides of 0 can claim any size over a few bytes, and whoever copies it would run out of
-  // memory.
-  if (static_cast<std::uint64_t>(info.nbytes()) > file.size()) {
-    fail(file.path(), "tensor '" + printable(record.name) +
-                          "': expected at most as many bytes as the file has, got " +
-                          std::to_string(info.nbytes()) + " by way of overlapping strides");
-  }
-  return info;
 }
 
 }  // namespace
@@ -115,7 +96,7 @@ StateDict read_torch_zip(std::shared_ptr<MappedFile> file) {
   std::vector<std::size_t> entries;
   for (TensorRecord& record : pickle.tensors) {
     entries.push_back(find_storage(*zip, root, record, path));
-    parts.infos.push_back(make_info(record, *file));
+    parts.infos.push_back(make_tensor_info(record, file->size(), path));
     parts.names.push_back(std::move(record.name));
   }
   parts.format = "pytorch-zip";

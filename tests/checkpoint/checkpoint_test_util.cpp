@@ -14,6 +14,8 @@
 
 namespace ldm::checkpoint::testing {
 
+using namespace std::string_literals;
+
 std::string write_file(const std::string& name, std::string_view bytes) {
   const std::string path = ldm::testing::temp_dir() + "/" + name;
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
@@ -43,6 +45,31 @@ std::string torch_bytes(std::string_view pickle, const ZipContents& storages) {
   return zip_bytes(contents);
 }
 
+std::string text_opcodes(std::string_view text) {
+  return "U"s + static_cast<char>(text.size()) + std::string(text);
+}
+
+std::string state_dict_pickle(std::string_view tensor) {
+  return "}" + text_opcodes("state_dict") + "}" + text_opcodes("w") + std::string(tensor) + "ss.";
+}
+
+std::string legacy_head() {
+  const std::string magic = "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+  return magic + "\x80\2M\xe9\3." + "\x80\2}(" + text_opcodes("protocol_version") + "M\xe9\3" +
+         text_opcodes("little_endian") + "\x88u.";
+}
+
+std::string legacy_bytes(std::string_view pickle, const std::vector<LegacyStorage>& storages) {
+  std::string out = legacy_head().append(pickle).append("\x80\2](");
+  for (const LegacyStorage& storage : storages) out += text_opcodes(storage.key);
+  out += "e.";
+  for (const LegacyStorage& storage : storages) {
+    append_le(out, storage.count);
+    out += storage.bytes;
+  }
+  return out;
+}
+
 std::string safetensors_bytes(std::string_view header, std::string_view data) {
   std::string out;
   append_le(out, std::uint64_t{header.size()});
@@ -50,13 +77,14 @@ std::string safetensors_bytes(std::string_view header, std::string_view data) {
 }
 
 std::string tensor_opcodes(std::string_view key, std::uint8_t storage_numel, std::string_view view,
-                           std::string_view storage_class) {
+                           std::string_view storage_class, std::string_view id_end) {
   std::string out = "ctorch._utils\n_rebuild_tensor_v2\n((X\x07";
   out.append("\0\0\0storagectorch\n"sv).append(storage_class).append("\nU");
   out += static_cast<char>(key.size());
   out.append(key).append("U\x06"sv).append("cuda:0K");
   out += static_cast<char>(storage_numel);
-  return out.append("tQ").append(view).append("\x89"sv).append("ccollections\nOrderedDict\n)RtR");
+  return out.append(id_end).append("tQ").append(view).append("\x89"sv).append(
+      "ccollections\nOrderedDict\n)RtR");
 }
 
 NamedTensorSource source_of(const std::string& name, const at::Tensor& tensor) {

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,13 +26,28 @@ using ldm::testing::read_file;
 std::string zip_bytes(const ZipContents& contents);
 /// A file as torch.save makes it, root folder "x", with this pickle and these storages by key.
 std::string torch_bytes(std::string_view pickle, const ZipContents& storages = {});
+/// Opcodes that push a text of at most 255 bytes.
+std::string text_opcodes(std::string_view text);
+/// The pickle of {"state_dict": {"w": tensor}}, with the opcodes of the tensor.
+std::string state_dict_pickle(std::string_view tensor);
 /// A .safetensors file with this header and this data.
 std::string safetensors_bytes(std::string_view header, std::string_view data);
 
 /// The persistent id and the rebuild of a float tensor in storage `key`: opcodes that leave the tensor on the
-/// stack. `view` is the opcodes of offset, sizes and strides.
+/// stack. `view` is the opcodes of offset, sizes and strides, `id_end` those of what follows in the id.
 std::string tensor_opcodes(std::string_view key, std::uint8_t storage_numel, std::string_view view,
-                           std::string_view storage_class = "FloatStorage");
+                           std::string_view storage_class = "FloatStorage", std::string_view id_end = "");
+
+/// The pickles with which a legacy file of torch.save begins: magic number, protocol version, system.
+std::string legacy_head();
+/// A storage at the end of a legacy file: its key, the count that stands before it, its bytes.
+struct LegacyStorage {
+  std::string key;
+  std::int64_t count;
+  std::string bytes;
+};
+/// A file as torch.save makes it with _use_new_zipfile_serialization=False, with this pickle.
+std::string legacy_bytes(std::string_view pickle, const std::vector<LegacyStorage>& storages);
 
 /// A source that gives `tensor` each time it is asked.
 NamedTensorSource source_of(const std::string& name, const at::Tensor& tensor);

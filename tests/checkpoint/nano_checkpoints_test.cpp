@@ -125,12 +125,16 @@ TEST(NanoCheckpoints, TrainingCheckpointGivesItsStateDictAndNoOptimizerState) {
   EXPECT_EQ(state_dict.metadata().count("epoch"), 1u);
 }
 
-TEST(NanoCheckpoints, LegacyFileIsRefusedWithTheWayOut) {
+TEST(NanoCheckpoints, LegacyFileHoldsTheSameTensors) {
   const std::string path = shared_golden_path("nano_legacy_f16.ckpt");
   if (path.empty()) GTEST_SKIP() << "the larger collection of goldens is not here";
-  const std::string error = testing::error_of(path);
-  EXPECT_NE(error.find("legacy (non-zip) PyTorch file"), std::string::npos) << error;
-  EXPECT_NE(error.find("torch.save(torch.load(path), new_path)"), std::string::npos) << error;
+  const StateDict state_dict = open_checkpoint(path);
+  EXPECT_EQ(state_dict.format(), "pytorch-legacy");
+  expect_probe(state_dict);
+  const StateDict plain = open_checkpoint(golden_path("nano_ema_only_f16.ckpt"));
+  EXPECT_EQ(state_dict.names(), plain.names());
+  expect_same_tensors(plain, state_dict);
+  EXPECT_EQ(state_dict.metadata(), plain.metadata());
 }
 
 }  // namespace

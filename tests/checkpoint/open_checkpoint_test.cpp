@@ -62,9 +62,12 @@ TEST(OpenCheckpoint, Gzip) {
   expect_says(error_of_bytes("\x1f\x8b\x08\0\0\0\0\0\0\x03"sv), "gzip");
 }
 
-TEST(OpenCheckpoint, LegacyTorchFile) {
-  const auto head = "\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."sv;
-  expect_says(error_of_bytes(head), "legacy (non-zip) PyTorch file: re-save it with torch.save(");
+TEST(OpenCheckpoint, TarOfTheFirstTorchVersions) {
+  std::string tar("sys_info");
+  tar.resize(257);
+  tar += "ustar";
+  tar.resize(1024);
+  expect_says(error_of_bytes(tar), "first versions of PyTorch");
 }
 
 TEST(OpenCheckpoint, BarePickle) {

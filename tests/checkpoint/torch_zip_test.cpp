@@ -14,7 +14,9 @@ namespace ldm::checkpoint {
 namespace {
 
 using testing::error_of_bytes;
+using testing::state_dict_pickle;
 using testing::tensor_opcodes;
+using testing::text_opcodes;
 using testing::torch_bytes;
 using testing::write_file;
 using namespace std::string_literals;
@@ -23,26 +25,17 @@ using namespace std::string_view_literals;
 /// Four floats 1, 2, 3, 4.
 const std::string kFloats = "\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40"s;
 
-std::string text(std::string_view value) {
-  return "U"s + static_cast<char>(value.size()) + std::string(value);
-}
-
-/// {"state_dict": {"w": tensor}} in protocol 0 and 2 opcodes.
-std::string state_dict_of(const std::string& tensor) {
-  return "}" + text("state_dict") + "}" + text("w") + tensor + "ss.";
-}
-
 StateDict open_bytes(const std::string& bytes) {
   return open_checkpoint(write_file("torch.ckpt", bytes));
 }
 
 at::Tensor load(std::string_view view) {
-  const std::string pickle = state_dict_of(tensor_opcodes("0", 4, view));
+  const std::string pickle = state_dict_pickle(tensor_opcodes("0", 4, view));
   return open_bytes(torch_bytes(pickle, {{"0", kFloats}})).tensor("w").tensor;
 }
 
 std::string view_error(std::string_view view) {
-  return error_of_bytes(torch_bytes(state_dict_of(tensor_opcodes("0", 4, view)), {{"0", kFloats}}));
+  return error_of_bytes(torch_bytes(state_dict_pickle(tensor_opcodes("0", 4, view)), {{"0", kFloats}}));
 }
 
 TEST(TorchZip, ReadsViewsOfEveryKind) {
@@ -89,7 +82,8 @@ TEST(TorchZip, ViewsThatLeaveTheStorageAreRefused) {
 TEST(TorchZip, StoragesAreWhatThePickleSays) {
   const auto view = "K\0K\4\x85K\1\x85"sv;
   const auto error = [&](std::string_view pickled_class, const testing::ZipContents& storages) {
-    return error_of_bytes(torch_bytes(state_dict_of(tensor_opcodes("0", 4, view, pickled_class)), storages));
+    return error_of_bytes(
+        torch_bytes(state_dict_pickle(tensor_opcodes("0", 4, view, pickled_class)), storages));
   };
   EXPECT_EQ(error("FloatStorage", {{"0", kFloats}}), "");
   EXPECT_NE(error("FloatStorage", {{"1", kFloats}}).find("got no such entry"), std::string::npos);
@@ -110,7 +104,7 @@ TEST(TorchZip, ReadsEveryStorageClass) {
                                     {"ShortStorage", at::kShort, 2},       {"CharStorage", at::kChar, 1},
                                     {"ByteStorage", at::kByte, 1},         {"BoolStorage", at::kBool, 1}};
   for (const Class& row : table) {
-    const std::string pickle = state_dict_of(tensor_opcodes("0", 3, "K\1K\2\x85K\1\x85"sv, row.name));
+    const std::string pickle = state_dict_pickle(tensor_opcodes("0", 3, "K\1K\2\x85K\1\x85"sv, row.name));
     const StateDict state_dict = open_bytes(torch_bytes(pickle, {{"0", std::string(3 * row.bytes, '\1')}}));
     EXPECT_EQ(state_dict.tensor("w").tensor.scalar_type(), row.dtype) << row.name;
     EXPECT_EQ(state_dict.info("w").nbytes(), static_cast<std::int64_t>(2 * row.bytes)) << row.name;
@@ -121,16 +115,16 @@ TEST(TorchZip, ParametersAreTheirTensors) {
   const std::string tensor = tensor_opcodes("0", 4, "K\0K\4\x85K\1\x85"sv);
   const std::string parameter =
       "ctorch._utils\n_rebuild_parameter\n(" + tensor + "\x88" + "ccollections\nOrderedDict\n)RtR";
-  const StateDict state_dict = open_bytes(torch_bytes(state_dict_of(parameter), {{"0", kFloats}}));
+  const StateDict state_dict = open_bytes(torch_bytes(state_dict_pickle(parameter), {{"0", kFloats}}));
   EXPECT_EQ(state_dict.tensor("w").tensor[3].item<float>(), 4.0f);
 }
 
 TEST(TorchZip, OnlyTensorsOfTheStateDictAreLookedAt) {
   const std::string good = tensor_opcodes("0", 4, "K\0K\4\x85K\1\x85"sv);
   const std::string absent = tensor_opcodes("99", 4, "K\0K\4\x85K\1\x85"sv);
-  const std::string pickle = "}(" + text("optimizer_states") + absent + text("state_dict") + "}(" +
-                             text("n") + "N" + text("w") + good + "K\1K\2" + "u" + text("epoch") + "K\7" +
-                             "u.";
+  const std::string pickle = "}(" + text_opcodes("optimizer_states") + absent + text_opcodes("state_dict") +
+                             "}(" + text_opcodes("n") + "N" + text_opcodes("w") + good + "K\1K\2" + "u" +
+                             text_opcodes("epoch") + "K\7" + "u.";
   const StateDict state_dict = open_bytes(torch_bytes(pickle, {{"0", kFloats}}));
   EXPECT_EQ(state_dict.names(), std::vector<std::string>{"w"});
   EXPECT_EQ(state_dict.metadata(), (std::map<std::string, std::string>{{"epoch", "7"}}));
@@ -139,7 +133,8 @@ TEST(TorchZip, OnlyTensorsOfTheStateDictAreLookedAt) {
 TEST(TorchZip, OfARepeatedKeyTheLastValueCounts) {
   const std::string first = tensor_opcodes("0", 4, "K\0))"sv);
   const std::string last = tensor_opcodes("0", 4, "K\2))"sv);
-  const std::string pickle = "}(" + text("a") + first + text("b") + first + text("a") + last + "u.";
+  const std::string pickle =
+      "}(" + text_opcodes("a") + first + text_opcodes("b") + first + text_opcodes("a") + last + "u.";
   const StateDict state_dict = open_bytes(torch_bytes(pickle, {{"0", kFloats}}));
   EXPECT_EQ(state_dict.names(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(state_dict.tensor("a").tensor.item<float>(), 3.0f);
@@ -148,11 +143,11 @@ TEST(TorchZip, OfARepeatedKeyTheLastValueCounts) {
 TEST(TorchZip, FilesWithoutAStateDictSayWhatTheyHold) {
   EXPECT_NE(error_of_bytes(torch_bytes("K\1."sv)).find("a mapping at the top level, got an integer"),
             std::string::npos);
-  EXPECT_NE(error_of_bytes(torch_bytes("}" + text("model") + "}s.")).find("among the keys 'model'"),
+  EXPECT_NE(error_of_bytes(torch_bytes("}" + text_opcodes("model") + "}s.")).find("among the keys 'model'"),
             std::string::npos);
-  EXPECT_NE(
-      error_of_bytes(torch_bytes("}" + text("state_dict") + "Ns.")).find("under 'state_dict', got None"),
-      std::string::npos);
+  EXPECT_NE(error_of_bytes(torch_bytes("}" + text_opcodes("state_dict") + "Ns."))
+                .find("under 'state_dict', got None"),
+            std::string::npos);
   EXPECT_NE(error_of_bytes(torch_bytes("}K\1" + tensor_opcodes("0", 4, "K\0))"sv) + "s.", {{"0", kFloats}}))
                 .find("a text as the name of a tensor, got an integer"),
             std::string::npos);
@@ -166,7 +161,7 @@ TEST(TorchZip, ErrorsOfThePickleNameFileEntryAndByte) {
 }
 
 TEST(TorchZip, PickleThatDoesNotMatchItsCrcIsRefused) {
-  std::string bytes = torch_bytes(state_dict_of(tensor_opcodes("0", 4, "K\0))"sv)), {{"0", kFloats}});
+  std::string bytes = torch_bytes(state_dict_pickle(tensor_opcodes("0", 4, "K\0))"sv)), {{"0", kFloats}});
   bytes[bytes.find("state_dict") + 3] = 'X';
   EXPECT_NE(error_of_bytes(bytes).find("CRC-32"), std::string::npos);
 }
