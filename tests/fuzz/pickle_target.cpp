@@ -25,18 +25,20 @@ constexpr PickleLimits kSmallLimits{64, 16, 8, 4};
 constexpr std::size_t kMaxVisited = 10000;
 
 void check_record(const TensorRecord& record) {
-  require(!record.storage_key.empty(), "a storage has a key");
-  require(record.storage_numel >= 0 && record.offset >= 0, "no count is negative");
-  require(checkpoint::fault_of_view(record.sizes, record.strides, record.offset, record.storage_numel,
-                                    c10::elementSize(record.dtype))
+  require(!record.storage.key.empty(), "a storage has a key");
+  require(record.storage.numel >= 0 && record.offset >= 0, "no count is negative");
+  require(checkpoint::fault_of_view(record.sizes, record.strides, record.offset, record.storage.numel,
+                                    c10::elementSize(record.storage.dtype))
               .empty(),
           "every element lies inside the storage");
 }
 
-void read_as_torch_pickle(ByteView pickle) {
+void read_as_torch_pickle(ByteView pickle, checkpoint::TorchForm form) {
   try {
+    const checkpoint::TorchPickle read = checkpoint::read_torch_pickle(pickle, "input", form);
+    require(read.length > 0 && read.length <= pickle.size, "a pickle ends inside its bytes");
     std::unordered_set<std::string> names;
-    for (const TensorRecord& record : checkpoint::read_torch_pickle(pickle, "input").tensors) {
+    for (const TensorRecord& record : read.tensors) {
       require(names.insert(record.name).second, "each name is there once");
       check_record(record);
     }
@@ -80,7 +82,8 @@ void run_within(ByteView pickle, const PickleLimits& limits) {
 
 void fuzz_pickle(std::string_view input) {
   const ByteView pickle{reinterpret_cast<const std::uint8_t*>(input.data()), input.size()};
-  read_as_torch_pickle(pickle);
+  read_as_torch_pickle(pickle, checkpoint::TorchForm::kZip);
+  read_as_torch_pickle(pickle, checkpoint::TorchForm::kLegacy);
   run_within(pickle, {});
   run_within(pickle, kSmallLimits);
 }
