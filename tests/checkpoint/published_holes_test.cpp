@@ -124,7 +124,7 @@ TEST(PublishedHoles, TorchsRestrictedUnpickler) {
       {"CVE-2026-24747: SETITEM on something that is no mapping",
        torch_file(named(tensor_opcodes("0", 4, kView) + "U\1kK\1s")),
        "expected a mapping to add to, got a tensor"},
-      {"CVE-2026-24747: SETITEMS on a list", torch_file(named("](K\0K\1u")),
+      {"CVE-2026-24747: SETITEMS on a list", torch_file(named("](K\0K\1u"s)),
        "expected a mapping to add to, got a list"},
       {"CVE-2026-24747: a storage larger than the bytes in the archive",
        torch_file(named(tensor_opcodes("0", 64, "K\0K\x40\x85K\1\x85"sv))), "got 16 bytes"},
@@ -142,7 +142,7 @@ TEST(PublishedHoles, TorchsRestrictedUnpickler) {
       {"pytorch #169570: a rebuild that expects globals which never come",
        torch_file(named("ctorch._tensor\n_rebuild_from_type_v2\n)R")),
        "'torch._tensor._rebuild_from_type_v2'"},
-      {"pytorch #103667: a mapping of an odd number of items", torch_file(named("(K\0K\1K\2d")),
+      {"pytorch #103667: a mapping of an odd number of items", torch_file(named("(K\0K\1K\2d"s)),
        "an odd number"},
       {"pytorch #194647: an object that is made and never given its state",
        torch_file(named("ctorch.distributed.tensor.placement_types\nShard\n)\x81")), "Shard'"},
@@ -154,7 +154,8 @@ TEST(PublishedHoles, TorchsRestrictedUnpickler) {
 TEST(PublishedHoles, TricksAgainstScannersOfPickles) {
   expect_refused({
       {"picklescan #14: MEMOIZE and BINPUT mixed, so that a scanner sees another name",
-       torch_file("U\2osq\0U\6systemq\1U\x0ctorch._utils\x94U\x12_rebuild_tensor_v2\x94h\0h\1\x93U\1x\x85R."),
+       torch_file(
+           "U\2osq\0U\6systemq\1U\x0ctorch._utils\x94U\x12_rebuild_tensor_v2\x94h\0h\1\x93U\1x\x85R."s),
        "'os.system'"},
       {"modelscan #85: attributes put on an allowed global by BUILD",
        torch_file("cnumpy\ndtype\nN}U\1aU\2oss\x86"

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -140,6 +141,10 @@ struct Form {
   const char* suffix;  // of the files in it
   void (*check)(const StateDict&, const std::string&, const std::vector<Contents>&);
 };
+
+void PrintTo(const Form& form, std::ostream* out) {
+  *out << form.name;
+}
 
 bool ends_with(const std::string& text, const std::string& suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;

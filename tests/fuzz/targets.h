@@ -14,6 +14,9 @@ void fuzz_checkpoint(std::string_view input);
 /// ones.
 void fuzz_pickle(std::string_view input);
 
+/// The index of a checkpoint in several files; the files are not opened.
+void fuzz_index(std::string_view input);
+
 /// A config and its overrides, each behind a zero byte: every value read as every type.
 void fuzz_yaml(std::string_view input);
 
