@@ -34,7 +34,10 @@ PACKAGES=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev libssl-dev
   libgtest-dev libgmock-dev
+  clang # for the fuzzers
 )
+# What clang links into a fuzzer. Where there is no such package (Ubuntu 22.04), clang brings it itself.
+FUZZER_PACKAGE=libclang-rt-dev
 
 cleanup() { rm -rf "$SCRATCH"; }
 
@@ -85,10 +88,14 @@ cmake_recent() {
   [ -n "$found" ] && version_at_least "$found" "$OLDEST_CMAKE"
 }
 
+# has_fuzzer: whether clang's libFuzzer and sanitizers are there, whichever package brought them.
+has_fuzzer() { compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a' >/dev/null; }
+
 # missing_packages: names of the packages still to be installed, one a line. Python only if no suitable one is found.
 missing_packages() {
   local wanted=("${PACKAGES[@]}") present name
   cmake_recent || wanted+=(cmake)
+  has_fuzzer || wanted+=("$FUZZER_PACKAGE")
   venv_works || find_python >/dev/null || wanted+=(python3 python3-venv)
   # shellcheck disable=SC2016  # dpkg-query's own variables
   present=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' "${wanted[@]}" 2>/dev/null || true)"
@@ -104,13 +111,18 @@ install_packages() {
   if [ "$EUID" -ne 0 ] && ! command -v sudo >/dev/null; then
     fail "not root, and no sudo found: as root, run: apt-get install ${missing[*]}"
   fi
-  need_space / 1500 "installing the system's packages"
+  need_space / 1800 "installing the system's packages"
   run_logged apt "apt: installing ${missing[*]}" apt_install "${missing[@]}" || explain_apt "$LDM_LOGS/apt.log"
 }
 
 apt_install() {
+  local names=() name
   as_root apt-get update || return
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
+  for name in "$@"; do
+    [ "$name" = "$FUZZER_PACKAGE" ] && [ -z "$(apt-cache madison "$name")" ] || names+=("$name")
+  done
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${names[@]}"
 }
 
 # as_root COMMAND...: through sudo where needed, which may ask for a password only if there is somebody to ask.
