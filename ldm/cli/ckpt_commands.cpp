@@ -12,6 +12,7 @@
 #include "ldm/pipelines/strict_fit.h"
 #include "ldm/weights/difference_report.h"
 #include "ldm/weights/inspection_report.h"
+#include "ldm/weights/report_text.h"
 #include "ldm/weights/verification.h"
 
 namespace ldm::cli {
@@ -121,11 +122,12 @@ ExitStatus verify_command(const std::vector<std::string>& arguments) {
   std::string text;
   for (const Finding& finding : verification.findings) text += finding_text(finding);
   const std::string config = config_of(options, weights::recognise(state));
-  text += state.path() + ": " + std::to_string(verification.checksums) + " checksums, " +
-          std::to_string(verification.tensors) + " tensors" + (config.empty() ? "" : ", against " + config) +
+  text += state.path() + ": " + weights::counted(verification.checksums, "checksum") + ", " +
+          weights::counted(verification.tensors, "tensor") + (config.empty() ? "" : ", against " + config) +
           ": " +
-          (verification.findings.empty() ? "nothing found"
-                                         : std::to_string(verification.findings.size()) + " findings") +
+          (verification.findings.empty()
+               ? "nothing found"
+               : weights::counted(static_cast<std::int64_t>(verification.findings.size()), "finding")) +
           "\n";
   print_result(text);
   return verification.findings.empty() ? ExitStatus::success : ExitStatus::failure;

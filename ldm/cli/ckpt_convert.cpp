@@ -107,14 +107,16 @@ void say_overflows(const weights::ConversionReport& report, const std::string& d
     names.push_back(overflow.name + " (" + std::to_string(overflow.count) + ")");
   }
   if (count == 0) return;
-  reporter.warning(std::to_string(count) + " values in " + std::to_string(names.size()) +
-                   " tensors are too large for " + dtype + " and became infinite:" + names_text(names));
+  reporter.warning(weights::counted(count, "value") + " in " +
+                   weights::counted(static_cast<std::int64_t>(names.size()), "tensor") + " too large for " +
+                   dtype + " became infinite:" + names_text(names));
 }
 
 void say_end(const weights::ConversionReport& report, const ConvertOptions& options, double seconds,
              ConsoleReporter& reporter) {
   say_overflows(report, options.dtype, reporter);
-  std::string text = std::to_string(report.tensors) + " tensors, " + weights::bytes_text(report.bytes);
+  std::string text = weights::counted(static_cast<std::int64_t>(report.tensors), "tensor") + ", " +
+                     weights::bytes_text(report.bytes);
   if (report.converted > 0)
     text += ", " + std::to_string(report.converted) + " converted to " + options.dtype;
   if (!report.dropped.empty()) text += ", " + std::to_string(report.dropped.size()) + " left out";

@@ -33,7 +33,7 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 std::string amount_text(const Amount& amount) {
-  return grouped(amount.parameters) + " parameters in " + grouped(amount.tensors) + " tensors (" +
+  return counted(amount.parameters, "parameter") + " in " + counted(amount.tensors, "tensor") + " (" +
          bytes_text(static_cast<std::uint64_t>(amount.bytes)) + ")";
 }
 
@@ -42,7 +42,7 @@ void add_model(Lines& lines, const Inspection& inspection) {
   lines.add("model", family.name + (family.config.empty() ? "" : ", fits " + family.config));
   if (!family.advice.empty()) lines.add("", family.advice);
   for (const auto& [dtype, amount] : inspection.by_dtype) {
-    lines.add(dtype, grouped(amount.elements) + " numbers in " + grouped(amount.tensors) + " tensors (" +
+    lines.add(dtype, counted(amount.elements, "number") + " in " + counted(amount.tensors, "tensor") + " (" +
                          bytes_text(static_cast<std::uint64_t>(amount.bytes)) + ")");
   }
   for (const auto& [part, amount] : inspection.by_part) lines.add(title_of(part), amount_text(amount));
@@ -63,9 +63,9 @@ std::string ema_text(const EmaFacts& ema) {
       text = "looks EMA-only: counters of averages and no averages, so that the plain weights should be they";
       break;
   }
-  if (ema.averages > 0) text += ", " + grouped(ema.averages) + " averages";
+  if (ema.averages > 0) text += ", " + counted(ema.averages, "average");
   if (ema.decay) text += ", decay " + number_text(*ema.decay);
-  if (ema.num_updates) text += ", " + grouped(*ema.num_updates) + " updates";
+  if (ema.num_updates) text += ", " + counted(*ema.num_updates, "update");
   return text;
 }
 
@@ -75,7 +75,7 @@ std::string distance_text(const TensorDistance& distance) {
 }
 
 void add_ema(Lines& lines, const Inspection& inspection) {
-  lines.add("EMA", ema_text(inspection.ema));
+  lines.add("averages", ema_text(inspection.ema));
   if (inspection.ema_distances.empty()) return;
   lines.add("", "averages against trained weights:");
   std::size_t width = 0;
@@ -100,7 +100,7 @@ void add_statistics(Lines& lines, const Inspection& inspection) {
     return;
   }
   lines.add("values", grouped(nan) + " NaN and " + grouped(infinite) + " infinite in " +
-                          grouped(static_cast<std::int64_t>(names.size())) + " tensors:");
+                          counted(static_cast<std::int64_t>(names.size()), "tensor") + ":");
   for (std::size_t i = 0; i < std::min(names.size(), kNamesShown); ++i) lines.add("", printable(names[i]));
   if (names.size() > kNamesShown)
     lines.add("", "and " + std::to_string(names.size() - kNamesShown) + " more");
@@ -143,7 +143,7 @@ void add_keys(std::ostringstream& out, const Inspection& inspection) {
 std::string to_text(const Inspection& inspection, bool keys) {
   Lines lines;
   lines.add("format", inspection.format + ", " + bytes_text(inspection.file_bytes) + ", " +
-                          grouped(inspection.total.tensors) + " tensors");
+                          counted(inspection.total.tensors, "tensor"));
   add_model(lines, inspection);
   add_ema(lines, inspection);
   if (inspection.has_statistics) add_statistics(lines, inspection);

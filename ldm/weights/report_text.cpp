@@ -16,6 +16,10 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
+std::string counted(std::int64_t number, const std::string& noun) {
+  return grouped(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 3> kUnits{"kB", "MB", "GB"};
   if (bytes < 1000) return std::to_string(bytes) + " bytes";

@@ -8,6 +8,8 @@ namespace ldm::weights {
 
 /// "859,520,964".
 std::string grouped(std::int64_t number);
+/// "1 tensor", "1,131 tensors": a number with its noun.
+std::string counted(std::int64_t number, const std::string& noun);
 /// "4.27 GB" (of 10^9 bytes), "512 bytes".
 std::string bytes_text(std::uint64_t bytes);
 /// "[320, 4, 3, 3]".

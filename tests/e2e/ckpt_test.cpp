@@ -124,7 +124,7 @@ TEST(Ckpt, VerifyFindsNothingOrSaysWhat) {
   write_file(path, bytes);
   const Outcome bad = ckpt({"verify", path, "--config", config});
   EXPECT_EQ(bad.status, 1);
-  EXPECT_THAT(bad.output, AllOf(HasSubstr("checksum: "), HasSubstr("1 findings")));
+  EXPECT_THAT(bad.output, AllOf(HasSubstr("checksum: "), HasSubstr("1 finding\n")));
 }
 
 TEST(Ckpt, VerifyAgainstAnotherModel) {
@@ -176,7 +176,7 @@ TEST(Ckpt, ConvertWarnsOfOverflows) {
                          {{"model.diffusion_model.out.2.bias", at::kFloat, {3}, [large] { return large; }}});
   const Outcome outcome = ckpt({"convert", folder + "/in.ckpt", folder + "/out.ckpt", "--dtype", "fp16"});
   EXPECT_EQ(outcome.status, 0);
-  EXPECT_THAT(outcome.error, AllOf(HasSubstr("warning: 3 values in 1 tensors are too large for fp16"),
+  EXPECT_THAT(outcome.error, AllOf(HasSubstr("warning: 3 values in 1 tensor too large for fp16"),
                                    HasSubstr("model.diffusion_model.out.2.bias (3)")));
 }
 

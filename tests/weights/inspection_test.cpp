@@ -110,7 +110,7 @@ TEST(InspectionReport, SaysWhatThereIs) {
 TEST(InspectionReport, OfStatisticsNamesWhatIsNotFinite) {
   const auto tensors = with(small_weights(), "cond_stage_model.x", at::tensor({1.0f, NAN}));
   const Inspection inspection = inspect_weights(open_small(tensors), with_statistics());
-  EXPECT_THAT(to_text(inspection, true), AllOf(HasSubstr("1 NaN and 0 infinite in 1 tensors"),
+  EXPECT_THAT(to_text(inspection, true), AllOf(HasSubstr("1 NaN and 0 infinite in 1 tensor:"),
                                                HasSubstr("min -1"), HasSubstr("input_blocks.0")));
 }
 
