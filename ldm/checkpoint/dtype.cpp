@@ -37,10 +37,30 @@ constexpr std::array kSafetensorsNames{DtypeName{"F64", ScalarType::Double},
                                        DtypeName{"F8_E4M3", ScalarType::Float8_e4m3fn},
                                        DtypeName{"F8_E5M2", ScalarType::Float8_e5m2}};
 
-constexpr std::array<std::string_view, 21> kTorchDtypes{
-    "float32", "float", "float64",   "double", "float16", "half",   "bfloat16",
-    "int64",   "long",  "int32",     "int",    "int16",   "short",  "int8",
-    "uint8",   "bool",  "complex64", "uint16", "uint32",  "uint64", "complex128"};
+constexpr std::array kTorchDtypes{DtypeName{"float32", ScalarType::Float},
+                                  DtypeName{"float", ScalarType::Float},
+                                  DtypeName{"float64", ScalarType::Double},
+                                  DtypeName{"double", ScalarType::Double},
+                                  DtypeName{"float16", ScalarType::Half},
+                                  DtypeName{"half", ScalarType::Half},
+                                  DtypeName{"bfloat16", ScalarType::BFloat16},
+                                  DtypeName{"int64", ScalarType::Long},
+                                  DtypeName{"long", ScalarType::Long},
+                                  DtypeName{"int32", ScalarType::Int},
+                                  DtypeName{"int", ScalarType::Int},
+                                  DtypeName{"int16", ScalarType::Short},
+                                  DtypeName{"short", ScalarType::Short},
+                                  DtypeName{"int8", ScalarType::Char},
+                                  DtypeName{"uint8", ScalarType::Byte},
+                                  DtypeName{"bool", ScalarType::Bool},
+                                  DtypeName{"uint16", ScalarType::UInt16},
+                                  DtypeName{"uint32", ScalarType::UInt32},
+                                  DtypeName{"uint64", ScalarType::UInt64},
+                                  DtypeName{"float8_e4m3fn", ScalarType::Float8_e4m3fn},
+                                  DtypeName{"float8_e5m2", ScalarType::Float8_e5m2}};
+
+// Named beside weights, but no weights are of these types.
+constexpr std::array<std::string_view, 2> kOtherTorchDtypes{"complex64", "complex128"};
 
 template <std::size_t N>
 std::optional<ScalarType> find_dtype(const std::array<DtypeName, N>& table, std::string_view name) {
@@ -77,11 +97,12 @@ std::string safetensors_name_of_dtype(ScalarType dtype) {
   return find_name(kSafetensorsNames, dtype, "a .safetensors file");
 }
 
+std::optional<ScalarType> dtype_of_torch_name(std::string_view name) {
+  return find_dtype(kTorchDtypes, name);
+}
+
 bool is_torch_dtype_name(std::string_view name) {
-  for (const std::string_view known : kTorchDtypes) {
-    if (known == name) return true;
-  }
-  return false;
+  return find_dtype(kTorchDtypes, name) || name == kOtherTorchDtypes[0] || name == kOtherTorchDtypes[1];
 }
 
 }  // namespace ldm::checkpoint

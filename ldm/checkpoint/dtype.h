@@ -22,6 +22,9 @@ std::optional<c10::ScalarType> dtype_of_safetensors_name(std::string_view name);
 /// The .safetensors name of an element type. Throws CheckpointError for a type that the format does not have.
 std::string safetensors_name_of_dtype(c10::ScalarType dtype);
 
+/// The element type of a dtype of Python's torch ("float16"), if a checkpoint may hold it.
+std::optional<c10::ScalarType> dtype_of_torch_name(std::string_view name);
+
 /// Whether `name` is one of the dtypes of Python's torch ("float32", "bfloat16", ...).
 bool is_torch_dtype_name(std::string_view name);
 

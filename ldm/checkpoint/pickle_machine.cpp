@@ -1,6 +1,5 @@
 #include "ldm/checkpoint/pickle_machine.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "ldm/checkpoint/error.h"
@@ -93,7 +92,7 @@ bool Machine::step_number(Op op) {
       state_.push_int_line(cursor_.line());
       return true;
     case Op::kFloat:
-      state_.push_real(std::strtod(std::string(cursor_.line()).c_str(), nullptr));
+      state_.push_real_line(cursor_.line());
       return true;
     case Op::kBinFloat:
       state_.push_real(cursor_.big_endian_double());

@@ -11,11 +11,12 @@
 namespace ldm::checkpoint {
 
 /// How far a pickle may go before it is refused. The defaults are ten times and more what the largest
-/// training checkpoints of the field need.
+/// training checkpoints of the field need. What a run takes of memory is bounded by them and by the length of
+/// the pickle, and its time is proportional to that length.
 struct PickleLimits {
-  std::size_t values = std::size_t{1} << 22;  ///< values made
+  std::size_t values = std::size_t{1} << 22;  ///< values made, and places in containers
   std::size_t stack = std::size_t{1} << 20;   ///< values on the stack, and marks
-  std::size_t memo = std::size_t{1} << 22;    ///< memo entries
+  std::size_t memo = std::size_t{1} << 20;    ///< memo entries
   std::size_t depth = 500;                    ///< levels of nested containers
 };
 

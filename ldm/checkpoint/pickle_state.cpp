@@ -30,6 +30,14 @@ void PickleState::push_real(double number) {
   stack_.push(value);
 }
 
+void PickleState::push_real_line(std::string_view line) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+  const bool whole = end == line.data() + line.size() && error != std::errc::invalid_argument;
+  if (!whole) throw PickleRefusal{"expected a number, got '" + printable(line) + "'"};
+  push_real(number);
+}
+
 void PickleState::push_int_line(std::string_view line) {
   if (line == "01" || line == "00") return push_bool(line == "01");  // how protocol 0 writes a bool
   if (!line.empty() && line.back() == 'L') line.remove_suffix(1);
@@ -68,6 +76,7 @@ void PickleState::push_quoted(std::string_view line) {
 
 void PickleState::push_container(ValueKind kind, std::vector<const Value*> items) {
   Value* value = arena_.make(kind);
+  arena_.charge(items.size());
   value->items = std::move(items);
   for (const Value* item : value->items) nest(*value, *item);
   stack_.push(value);
@@ -92,6 +101,7 @@ void PickleState::append(const Value* item, ValueKind wanted) {
                         describe(target.kind)};
   }
   nest(target, *item);
+  arena_.charge(1);
   target.items.push_back(item);
 }
 
@@ -103,6 +113,7 @@ void PickleState::set_item(const Value* key, const Value* value) {
   }
   nest(target, *key);
   nest(target, *value);
+  arena_.charge(2);
   target.items.push_back(key);
   target.items.push_back(value);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "ldm/checkpoint/pickle_machine.h"
@@ -24,6 +24,8 @@ class PickleState {
   void push_bool(bool truth);
   void push_int(std::int64_t number);
   void push_real(double number);
+  /// A decimal number as protocol 0 writes it.
+  void push_real_line(std::string_view line);
   /// A decimal number as protocol 0 writes it, where "00" and "01" are the bools and a long ends in "L".
   void push_int_line(std::string_view line);
   /// A two's complement number of any length, least significant byte first.
@@ -56,7 +58,7 @@ class PickleState {
   ValueArena& arena_;
   PickleLimits limits_;
   PickleStack stack_;
-  std::unordered_map<std::uint64_t, const Value*> memo_;
+  std::map<std::uint64_t, const Value*> memo_;  // not hashed: the file chooses the slots
 };
 
 /// A memo slot written as decimal digits.

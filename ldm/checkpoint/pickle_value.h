@@ -37,13 +37,13 @@ const char* describe(ValueKind kind);
 /// recursively.
 struct Value {
   ValueKind kind = ValueKind::kNone;
-  std::uint32_t depth = 0;   ///< levels of containers below this one, for the limit on nesting
-  std::int64_t integer = 0;  ///< kBool, kInt: the value; kGlobal: what the hooks made of it
-  double real = 0;           ///< kReal
-  std::string text;          ///< kText (UTF-8 as in the file), kBytes; kGlobal: "module.name"
-  std::vector<const Value*>
-      items;  ///< kTuple, kList, kSet: elements; kDict: key, value, key, value, ...;
-              ///< kStorage: the persistent id's parts; kTensor: the arguments of its rebuild
+  std::uint32_t depth = 0;          ///< levels of containers below this one, for the limit on nesting
+  std::int64_t integer = 0;         ///< kBool, kInt: the value; kGlobal: what the hooks made of it
+  double real = 0;                  ///< kReal
+  std::string text;                 ///< kText (UTF-8 as in the file), kBytes; kGlobal: "module.name"
+  std::vector<const Value*> items;  ///< kTuple, kList, kSet: elements; kDict: key, value, key, value, ...;
+                                    ///< kStorage: the persistent id's parts; kTensor: storage, offset, sizes,
+                                    ///< strides, and perhaps a dtype
 };
 
 /// The value of the last entry of `dict` whose key is the text `key`, as Python would have it; nullptr if

@@ -22,7 +22,9 @@ constexpr std::uint64_t kPrefix = 8;
 }
 
 std::uint64_t header_length(ByteView bytes, const std::string& path) {
-  if (bytes.size < kPrefix) fail(path, "expected a safetensors file, got one that is cut short");
+  if (bytes.size < kPrefix) {
+    fail(path, "expected a safetensors file, got one that is cut short: download it again");
+  }
   const auto length = load_le<std::uint64_t>(bytes, 0);
   if (length > kMaxSafetensorsHeader) {
     fail(path, "expected a safetensors header of at most " + std::to_string(kMaxSafetensorsHeader) +
@@ -30,8 +32,8 @@ std::uint64_t header_length(ByteView bytes, const std::string& path) {
   }
   if (!bytes.holds(kPrefix, length)) {
     fail(path, "expected a safetensors header of " + std::to_string(length) +
-                   " bytes, got a file that is cut short at " + std::to_string(bytes.size) +
-                   ": download it again");
+                   " bytes, got a file that is cut short at " + std::to_string(bytes.size) + ": at least " +
+                   std::to_string(kPrefix + length - bytes.size) + " bytes are missing; download it again");
   }
   return length;
 }
@@ -66,9 +68,11 @@ void check_cover(const SafetensorsHeader& header, std::int64_t data_size, const 
     next = entry->end;
   }
   if (next == data_size) return;
-  fail(path, "expected " + std::to_string(next) + " bytes of tensors as the header says, got " +
-                 std::to_string(data_size) +
-                 (next > data_size ? ": the file is cut short, download it again" : ""));
+  const std::string what = "expected " + std::to_string(next) + " bytes of tensors as the header says, got " +
+                           std::to_string(data_size);
+  if (next < data_size) fail(path, what);
+  fail(path, what + ": the file is cut short, " + std::to_string(next - data_size) +
+                 " bytes are missing; download it again");
 }
 
 }  // namespace

@@ -253,11 +253,12 @@ StateDict make_state_dict(StateDictParts parts) {
 }
 
 StateDict view_of(std::string path, std::string format, const std::vector<TensorAlias>& tensors,
-                  std::map<std::string, std::string> metadata) {
+                  std::map<std::string, std::string> metadata, std::vector<std::string> remarks) {
   auto impl = std::make_shared<StateDict::Impl>();
   impl->path = std::move(path);
   impl->format = std::move(format);
   impl->metadata = std::move(metadata);
+  impl->notes.remarks = std::move(remarks);
   std::unordered_set<const StateDict::Impl*> seen;
   for (const TensorAlias& alias : tensors) {
     const StateDict::Impl& from = *alias.source.impl_;

@@ -67,7 +67,7 @@ class StateDict {
   explicit StateDict(std::shared_ptr<const Impl> impl);
 
   const std::string& path() const;
-  /// "pytorch-zip", "pytorch-legacy", "safetensors", "sharded safetensors" or "diffusers folder".
+  /// "pytorch-zip", "pytorch-legacy", "safetensors", one of these after "sharded ", or "diffusers folder".
   const std::string& format() const;
   /// All names, in the order of the file.
   const std::vector<std::string>& names() const;
@@ -93,7 +93,7 @@ class StateDict {
 
  private:
   friend StateDict view_of(std::string, std::string, const std::vector<TensorAlias>&,
-                           std::map<std::string, std::string>);
+                           std::map<std::string, std::string>, std::vector<std::string>);
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -107,9 +107,9 @@ struct TensorAlias {
 };
 
 /// A StateDict of tensors that lie in others, in this order: parts of a model that come in several files, or
-/// other names for the same tensors. Notes and checks are those of the sources. Throws CheckpointError if a
-/// name is there twice, a source has no such tensor, or a shape does not fit.
+/// other names for the same tensors. Notes and checks are those of the sources, with `remarks` before theirs.
+/// Throws CheckpointError if a name is there twice, a source has no such tensor, or a shape does not fit.
 StateDict view_of(std::string path, std::string format, const std::vector<TensorAlias>& tensors,
-                  std::map<std::string, std::string> metadata = {});
+                  std::map<std::string, std::string> metadata = {}, std::vector<std::string> remarks = {});
 
 }  // namespace ldm::checkpoint

@@ -7,6 +7,9 @@
 
 namespace ldm::checkpoint {
 
+/// Tensors that a file may hold at most: fifty times and more what the largest models of the field have.
+constexpr std::size_t kMaxTensors = std::size_t{1} << 17;
+
 /// More dimensions than ATen's kernels take.
 constexpr std::size_t kMaxDimensions = 64;
 

@@ -16,7 +16,9 @@ struct Row {
 constexpr std::array kTable{
     Row{"torch._utils", "_rebuild_tensor", GlobalRole::kRebuildTensor},
     Row{"torch._utils", "_rebuild_tensor_v2", GlobalRole::kRebuildTensor},
+    Row{"torch._utils", "_rebuild_tensor_v3", GlobalRole::kRebuildTyped},
     Row{"torch._utils", "_rebuild_parameter", GlobalRole::kRebuildParameter},
+    Row{"torch._utils", "_rebuild_parameter_with_state", GlobalRole::kRebuildParameter},
     Row{"torch.storage", "UntypedStorage", GlobalRole::kStorage},
     Row{"torch.storage", "TypedStorage", GlobalRole::kStorage},
     Row{"torch", "Size", GlobalRole::kSize},

@@ -11,7 +11,8 @@ enum class GlobalRole : std::int64_t {
   kStorage,           ///< a storage class, in a persistent id
   kDtype,             ///< a torch dtype, never called
   kRebuildTensor,     ///< torch._utils._rebuild_tensor and _rebuild_tensor_v2
-  kRebuildParameter,  ///< torch._utils._rebuild_parameter
+  kRebuildTyped,      ///< torch._utils._rebuild_tensor_v3, which names a dtype
+  kRebuildParameter,  ///< torch._utils._rebuild_parameter and _rebuild_parameter_with_state
   kMapping,           ///< collections.OrderedDict
   kDefaultDict,       ///< collections.defaultdict
   kSet,               ///< set, frozenset

@@ -32,6 +32,24 @@ void require_kind(const Value& value, ValueKind kind, const char* what) {
                       describe(value.kind)};
 }
 
+/// Metadata are the bits "conj" and "neg": the tensor's values are others than those of its storage.
+void require_no_metadata(const Value& metadata) {
+  const bool empty =
+      metadata.kind == ValueKind::kNone || (metadata.kind == ValueKind::kDict && metadata.items.empty());
+  if (empty) return;
+  throw PickleRefusal{
+      "expected a tensor whose values are those of its storage, got one that is conjugate or negative"};
+}
+
+void note_name(std::set<std::string>& names, std::string_view module, std::string_view name) {
+  constexpr std::size_t kMaxNames = 1000;
+  constexpr std::size_t kMaxName = 200;
+  if (names.size() >= kMaxNames) return;
+  std::string text(module.substr(0, kMaxName));
+  text.append(".").append(name.substr(0, kMaxName));
+  names.insert(printable(text).substr(0, kMaxName));
+}
+
 }  // namespace
 
 Value* TorchHooks::find_global(std::string_view module, std::string_view name) {
@@ -42,6 +60,7 @@ Value* TorchHooks::find_global(std::string_view module, std::string_view name) {
         "', which is not on the allow-list; nothing of the file was run. Such a name may be an "
         "attack: use another file of the model, best a .safetensors"};
   }
+  note_name(*role == GlobalRole::kInert ? inert_globals_ : globals_, module, name);
   Value* global = arena_.make(ValueKind::kGlobal);
   global->integer = static_cast<std::int64_t>(*role);
   // Inert names are long at will and nobody reads them again.
@@ -60,6 +79,8 @@ Value* TorchHooks::call_global(const Value& callable, const Value& args) {
   switch (role_of(callable)) {
     case GlobalRole::kRebuildTensor:
       return rebuild_tensor(args);
+    case GlobalRole::kRebuildTyped:
+      return rebuild_typed_tensor(args);
     case GlobalRole::kRebuildParameter:
       return rebuild_parameter(args);
     case GlobalRole::kMapping:
@@ -85,13 +106,26 @@ Value* TorchHooks::rebuild_tensor(const Value& args) {
   // (storage, offset, sizes, strides), and since version 2 requires_grad, hooks and metadata
   require_count(args, 4, 7, "_rebuild_tensor");
   require_kind(*args.items[0], ValueKind::kStorage, "a tensor's storage");
+  if (args.items.size() == 7) require_no_metadata(*args.items[6]);
   Value* tensor = arena_.make(ValueKind::kTensor);
-  tensor->items.assign(args.items.begin(), args.items.begin() + 4);
+  tensor->items.assign(args.items.begin(), args.items.begin() + kUntypedTensorParts);
+  return tensor;
+}
+
+Value* TorchHooks::rebuild_typed_tensor(const Value& args) {
+  // (storage, offset, sizes, strides, requires_grad, hooks, dtype), and perhaps metadata
+  require_count(args, 7, 8, "_rebuild_tensor_v3");
+  require_kind(*args.items[0], ValueKind::kStorage, "a tensor's storage");
+  if (args.items.size() == 8) require_no_metadata(*args.items[7]);
+  Value* tensor = arena_.make(ValueKind::kTensor);
+  tensor->items.assign(args.items.begin(), args.items.begin() + kUntypedTensorParts);
+  tensor->items.push_back(args.items[6]);
   return tensor;
 }
 
 Value* TorchHooks::rebuild_parameter(const Value& args) {
-  require_count(args, 1, 3, "_rebuild_parameter");
+  // (tensor, requires_grad, hooks), and perhaps a state
+  require_count(args, 1, 4, "_rebuild_parameter");
   require_kind(*args.items[0], ValueKind::kTensor, "a parameter's data");
   return as_mutable(args.items[0]);
 }

@@ -183,6 +183,7 @@ StateDict read_torch_legacy(std::shared_ptr<MappedFile> file) {
   }
   parts.format = "pytorch-legacy";
   parts.metadata = std::move(pickle.metadata);
+  parts.notes = std::move(pickle.notes);
   parts.file = std::move(file);
   return make_state_dict(std::move(parts));
 }

@@ -10,13 +10,13 @@
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/pickle_machine.h"
 #include "ldm/checkpoint/pickle_value.h"
+#include "ldm/checkpoint/tensor_view.h"
 #include "ldm/checkpoint/torch_hooks.h"
 
 namespace ldm::checkpoint {
 namespace {
 
 // Values may be shared in a pickle but are copied out of it, so what is copied has a bound of its own.
-constexpr std::size_t kMaxTensors = std::size_t{1} << 17;
 constexpr std::size_t kMaxNameLength = 1000;
 constexpr std::size_t kMaxMetadata = 1000;
 constexpr std::size_t kMaxMetadataText = 4096;
@@ -136,8 +136,14 @@ std::vector<std::pair<const Value*, const Value*>> named_tensors(const Value& ma
        "expected at most " + std::to_string(kMaxTensors) + " tensors, got " + std::to_string(pairs.size()));
 }
 
-/// Each storage once. One that is named again must be described as before.
-std::vector<StorageRecord> distinct_storages(const std::vector<const Value*>& storages,
+std::uint64_t bytes_of(const StorageRecord& storage) {
+  const std::int64_t bytes = contiguous_bytes({storage.numel}, c10::elementSize(storage.dtype));
+  return bytes < 0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(bytes);
+}
+
+/// Each storage once. One that is named again must be described as before, except that in the zip form two
+/// types may share a storage.
+std::vector<StorageRecord> distinct_storages(const std::vector<const Value*>& storages, TorchForm form,
                                              const std::string& label) {
   const std::string what = label + ": a storage";
   std::vector<StorageRecord> records;
@@ -149,8 +155,11 @@ std::vector<StorageRecord> distinct_storages(const std::vector<const Value*>& st
       records.push_back(std::move(record));
       continue;
     }
-    const StorageRecord& before = records[place->second];
-    if (before.dtype != record.dtype || before.numel != record.numel) {
+    StorageRecord& before = records[place->second];
+    const bool same = before.dtype == record.dtype && before.numel == record.numel;
+    if (form == TorchForm::kZip) {
+      if (bytes_of(record) > bytes_of(before)) before = std::move(record);
+    } else if (!same) {
       fail(label, "storage '" + printable(record.key) + "': expected one type and size, got " +
                       std::to_string(before.numel) + " elements of " + c10::toString(before.dtype) + " and " +
                       std::to_string(record.numel) + " of " + c10::toString(record.dtype));
@@ -170,7 +179,9 @@ TorchPickle read_torch_pickle(ByteView pickle, const std::string& label, TorchFo
   for (const auto& [name, value] : named_tensors(find_state_dict(top, label), label)) {
     result.tensors.push_back(read_tensor_record(name->text, *value, label));
   }
-  if (form == TorchForm::kLegacy) result.storages = distinct_storages(hooks.storages(), label);
+  result.storages = distinct_storages(hooks.storages(), form, label);
+  result.notes.globals.assign(hooks.globals().begin(), hooks.globals().end());
+  result.notes.inert_globals.assign(hooks.inert_globals().begin(), hooks.inert_globals().end());
   result.metadata = collect_metadata(top);
   return result;
 }

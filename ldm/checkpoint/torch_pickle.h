@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/state_dict.h"
 #include "ldm/checkpoint/torch_records.h"
 
 namespace ldm::checkpoint {
 
 /// Pickles of the field's checkpoints are below 5 MB; more would only help somebody to fill the memory.
-constexpr std::uint64_t kMaxPickleSize = std::uint64_t{1} << 28;
+constexpr std::uint64_t kMaxPickleSize = std::uint64_t{1} << 26;
 
 /// The two forms of `torch.save` that we read; their pickles differ in how they name storages.
 enum class TorchForm { kZip, kLegacy };
@@ -19,10 +20,12 @@ enum class TorchForm { kZip, kLegacy };
 /// What we take from a torch checkpoint's pickle.
 struct TorchPickle {
   std::vector<TensorRecord> tensors;  ///< of the state dict, in its order
-  /// Legacy form only: every storage that the pickle names, also of tensors outside the state dict, once.
+  /// Every storage that the pickle names, also of tensors outside the state dict, once. Where the zip form
+  /// names one with several types, the largest counts.
   std::vector<StorageRecord> storages;
   /// The scalars at the top level as text (epoch, global_step, pytorch-lightning_version).
   std::map<std::string, std::string> metadata;
+  FileNotes notes;           ///< the globals
   std::uint64_t length = 0;  ///< of the pickle, in bytes; others may follow
 };
 

@@ -15,6 +15,12 @@ namespace {
 // Keys may be shared in a pickle but are copied out of it, so they have a bound of their own.
 constexpr std::size_t kMaxKeyLength = 64;
 
+/// The part of a storage that its persistent id names: offset and number of elements.
+struct StorageView {
+  std::int64_t offset = 0;
+  std::int64_t numel = 0;
+};
+
 /// Takes the parts of values, with messages that begin with `what`.
 class PartReader {
  public:
@@ -30,6 +36,29 @@ class PartReader {
     const auto dtype = dtype_of_storage_class(std::string_view(type).substr(kModule.size()));
     if (!dtype) refuse("expected a storage class with an element type, got '" + type + "'");
     return *dtype;
+  }
+
+  /// The type that a tensor names beside its storage, which must be one of bytes.
+  c10::ScalarType tensor_dtype(const Value& value, c10::ScalarType storage) const {
+    constexpr std::string_view kModule = "torch.";
+    if (value.kind != ValueKind::kGlobal || value.text.size() < kModule.size()) {
+      refuse(std::string("expected a dtype, got ") + describe(value.kind));
+    }
+    const auto dtype = dtype_of_torch_name(std::string_view(value.text).substr(kModule.size()));
+    if (!dtype) refuse("expected a dtype that we know, got '" + value.text + "'");
+    if (storage != c10::ScalarType::Byte) {
+      refuse(std::string("expected an untyped storage under a tensor with a dtype of its own, got one of ") +
+             c10::toString(storage));
+    }
+    return *dtype;
+  }
+
+  /// A part of a storage of bytes, counted in whole elements of `size` bytes.
+  StorageView whole_items(const StorageView& bytes, std::size_t size) const {
+    const auto item = static_cast<std::int64_t>(size);
+    if (bytes.offset % item == 0) return {bytes.offset / item, bytes.numel / item};
+    refuse("expected a view of the storage at a whole element of " + std::to_string(item) +
+           " bytes, got byte " + std::to_string(bytes.offset));
   }
 
   const std::string& key(const Value& value) const {
@@ -59,12 +88,6 @@ class PartReader {
 
  private:
   const std::string& what_;
-};
-
-/// The part of a storage that its persistent id names: offset and number of elements.
-struct StorageView {
-  std::int64_t offset = 0;
-  std::int64_t numel = 0;
 };
 
 StorageView read_storage_view(const Value& storage, std::int64_t numel, const PartReader& reader) {
@@ -98,12 +121,17 @@ TensorRecord read_tensor_record(const std::string& name, const Value& tensor, co
   TensorRecord record;
   record.name = name;
   record.storage = read_storage_record(*tensor.items[0], what);
-  const StorageView part = read_storage_view(*tensor.items[0], record.storage.numel, reader);
+  record.dtype = record.storage.dtype;
+  StorageView part = read_storage_view(*tensor.items[0], record.storage.numel, reader);
+  if (tensor.items.size() > kUntypedTensorParts) {
+    record.dtype = reader.tensor_dtype(*tensor.items[kUntypedTensorParts], record.storage.dtype);
+    part = reader.whole_items(part, c10::elementSize(record.dtype));
+  }
   record.offset = reader.integer(*tensor.items[1], "storage offset");
   record.sizes = reader.integers(*tensor.items[2], "sizes");
   record.strides = reader.integers(*tensor.items[3], "strides");
-  const std::string fault = fault_of_view(record.sizes, record.strides, record.offset, part.numel,
-                                          c10::elementSize(record.storage.dtype));
+  const std::string fault =
+      fault_of_view(record.sizes, record.strides, record.offset, part.numel, c10::elementSize(record.dtype));
   if (!fault.empty()) reader.refuse(fault);
   record.offset += part.offset;
   return record;
@@ -111,7 +139,7 @@ TensorRecord read_tensor_record(const std::string& name, const Value& tensor, co
 
 TensorInfo make_tensor_info(TensorRecord& record, std::uint64_t limit, const std::string& path) {
   TensorInfo info;
-  info.dtype = record.storage.dtype;
+  info.dtype = record.dtype;
   info.sizes = std::move(record.sizes);
   info.strides = std::move(record.strides);
   info.offset = record.offset * static_cast<std::int64_t>(c10::elementSize(info.dtype));

@@ -22,6 +22,7 @@ struct StorageRecord {
 /// elements, none negative, and every element lies inside the storage.
 struct TensorRecord {
   std::string name;
+  c10::ScalarType dtype = c10::ScalarType::Undefined;  ///< the storage's, unless that is one of bytes
   StorageRecord storage;
   std::int64_t offset = 0;
   std::vector<std::int64_t> sizes;

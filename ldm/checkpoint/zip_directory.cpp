@@ -1,16 +1,23 @@
 #include "ldm/checkpoint/zip_directory.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-#include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/zip_format.h"
 
 namespace ldm::checkpoint {
 namespace {
+
+// The field's largest checkpoints have 5,000 entries in half a megabyte.
+constexpr std::uint64_t kMaxEntries = std::uint64_t{1} << 18;
+constexpr std::uint64_t kMaxDirectory = std::uint64_t{1} << 26;
+
+// Deflate cannot make more of a byte than this (RFC 1951: 258 bytes of two bits each).
+constexpr std::uint64_t kMaxRatio = 1032;
+// Weights hardly shrink. All compressed entries together may unpack to this many times the file, and a bit.
+constexpr std::uint64_t kMaxTotalRatio = 100;
+constexpr std::uint64_t kFreeTotal = std::uint64_t{1} << 24;
 
 struct DirectoryPlace {
   std::uint64_t offset;
@@ -23,8 +30,31 @@ struct DirectoryPlace {
   throw CheckpointError("'" + path + "': " + what);
 }
 
+std::string entry_label(const std::string& path, const std::string& name) {
+  return "'" + path + "': zip entry '" + printable(name) + "': ";
+}
+
 [[noreturn]] void fail_entry(const std::string& path, const std::string& name, const std::string& what) {
-  throw CheckpointError("'" + path + "': zip entry '" + printable(name) + "': " + what);
+  throw CheckpointError(entry_label(path, name) + what);
+}
+
+/// Why a name cannot stand in a checkpoint; empty if it can.
+const char* fault_of_name(std::string_view name) {
+  if (!is_utf8(name)) return "one that is not UTF-8";
+  if (name.find('\0') != std::string_view::npos) return "one with a zero byte";
+  if (name.find('\\') != std::string_view::npos) return "one with a backslash";
+  if (name.empty() || name[0] == '/') return "an empty or absolute one";
+  for (std::size_t begin = 0; begin < name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return "one with an empty part, '.' or '..'";
+    begin = end + 1;
+  }
+  return "";
+}
+
+std::string count_fault(std::uint64_t expected, const std::string& got) {
+  return "expected " + std::to_string(expected) + " zip entries as the end record says, got " + got;
 }
 
 /// Position of the end record, whose comment must run to the end of the file exactly.
@@ -37,8 +67,8 @@ std::uint64_t find_end_record(ByteView file, const std::string& path) {
       return at;
     }
   }
-  fail(path, "expected a whole zip file, got one that is cut short (" + std::to_string(file.size) +
-                 " bytes, and no end-of-central-directory record): download it again");
+  throw CutZipError("'" + path + "': expected a whole zip file, got one that is cut short (" +
+                    std::to_string(file.size) + " bytes, and no end-of-central-directory record)");
 }
 
 DirectoryPlace read_end64(ByteView file, std::uint64_t locator, const std::string& path) {
@@ -120,8 +150,14 @@ ZipDirectory::ZipDirectory(ByteView file, std::string path) : file_(file), path_
     fail(path_, "expected the zip directory inside the file, got " + std::to_string(place.size) +
                     " bytes at byte " + std::to_string(place.offset) + " of " + std::to_string(file_.size));
   }
+  if (place.size > kMaxDirectory || place.entries > kMaxEntries) {
+    fail(path_, "expected a zip directory of at most " + std::to_string(kMaxEntries) + " entries and " +
+                    std::to_string(kMaxDirectory) + " bytes, got " + std::to_string(place.entries) + " and " +
+                    std::to_string(place.size));
+  }
   read_entries(place.offset, place.size, place.entries);
   set_limits(place.offset);
+  check_proportion();
 }
 
 void ZipDirectory::read_entries(std::uint64_t begin, std::uint64_t size, std::uint64_t count) {
@@ -133,15 +169,15 @@ void ZipDirectory::read_entries(std::uint64_t begin, std::uint64_t size, std::ui
       fail(path_,
            "expected a zip directory entry at byte " + std::to_string(begin + at) + ", got other bytes");
     }
+    const std::string fault = fault_of_name(entry.name);
+    if (!fault.empty()) fail_entry(path_, entry.name, "expected a relative path as its name, got " + fault);
+    if (entries_.size() == count) fail(path_, count_fault(count, "more"));
     if (!index_.emplace(entry.name, entries_.size()).second) {
       fail_entry(path_, entry.name, "expected once, got twice");
     }
     entries_.push_back(std::move(entry));
   }
-  if (entries_.size() != count) {
-    fail(path_, "expected " + std::to_string(count) + " zip entries as the end record says, got " +
-                    std::to_string(entries_.size()));
-  }
+  if (entries_.size() != count) fail(path_, count_fault(count, std::to_string(entries_.size())));
 }
 
 void ZipDirectory::set_limits(std::uint64_t directory) {
@@ -166,6 +202,23 @@ void ZipDirectory::set_limits(std::uint64_t directory) {
   }
 }
 
+void ZipDirectory::check_proportion() const {
+  const std::uint64_t limit = file_.size * kMaxTotalRatio + kFreeTotal;
+  std::uint64_t total = 0;
+  for (const ZipEntry& entry : entries_) {
+    if (entry.method == zip::kStored) continue;
+    const bool possible = entry.size <= entry.packed_size * kMaxRatio;
+    if (!possible || entry.size > limit - total) {
+      fail_entry(path_, entry.name,
+                 "expected at most " + std::to_string(kMaxRatio) +
+                     " bytes of each packed one, and of all entries " + std::to_string(limit) + ", got " +
+                     std::to_string(entry.size) + " bytes of " + std::to_string(entry.packed_size) +
+                     " (a zip bomb, or the file is damaged)");
+    }
+    total += entry.size;
+  }
+}
+
 std::int64_t ZipDirectory::find(const std::string& name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? -1 : static_cast<std::int64_t>(found->second);
@@ -175,10 +228,15 @@ std::uint64_t ZipDirectory::data_offset(std::size_t index) const {
   const ZipEntry& entry = entries_.at(index);
   if ((entry.flags & zip::kEncryptedFlag) != 0)
     fail_entry(path_, entry.name, "expected plain, got encrypted");
-  if (entry.method != zip::kStored || entry.packed_size != entry.size) {
+  if (entry.method != zip::kStored && entry.method != zip::kDeflated) {
     fail_entry(path_, entry.name,
-               "expected stored data, got compression method " + std::to_string(entry.method) +
-                   ": re-save the file with torch.save, which does not compress");
+               "expected stored or deflated data, got compression method " + std::to_string(entry.method) +
+                   ": unpack the file and pack it again without compression, or re-save it with torch.save");
+  }
+  if (entry.method == zip::kStored && entry.packed_size != entry.size) {
+    fail_entry(path_, entry.name,
+               "expected as many stored bytes as it has, " + std::to_string(entry.size) + ", got " +
+                   std::to_string(entry.packed_size));
   }
   const std::uint64_t at = entry.header_offset;  // set_limits has checked that header and name fit
   const std::uint64_t name_size = load_le<std::uint16_t>(file_, at + 26);
@@ -188,21 +246,16 @@ std::uint64_t ZipDirectory::data_offset(std::size_t index) const {
     fail_entry(path_, entry.name, "expected its header at byte " + std::to_string(at) + ", got other bytes");
   }
   const std::uint64_t begin = at + zip::kLocalHeaderSize + name_size + load_le<std::uint16_t>(file_, at + 28);
-  if (begin > entry.limit || entry.limit - begin < entry.size) {
+  if (begin > entry.limit || entry.limit - begin < entry.packed_size) {
     fail_entry(path_, entry.name,
-               "expected " + std::to_string(entry.size) + " bytes at byte " + std::to_string(begin) +
+               "expected " + std::to_string(entry.packed_size) + " bytes at byte " + std::to_string(begin) +
                    ", got something else from byte " + std::to_string(entry.limit) + " on");
   }
   return begin;
 }
 
-ByteView ZipDirectory::verified(std::size_t index) const {
-  const ByteView bytes = file_.slice(data_offset(index), entries_[index].size);
-  const auto crc = static_cast<std::uint32_t>(crc32_z(0, bytes.data, bytes.size));
-  if (crc != entries_[index].crc) {
-    fail_entry(path_, entries_[index].name, "expected bytes that match their CRC-32, got damaged ones");
-  }
-  return bytes;
+std::string ZipDirectory::label(std::size_t index) const {
+  return entry_label(path_, entries_[index].name);
 }
 
 }  // namespace ldm::checkpoint

@@ -24,6 +24,8 @@ constexpr std::uint16_t kAlignmentExtra =
 constexpr std::uint16_t kFull16 = 0xffff;      // "see the zip64 record"
 constexpr std::uint32_t kFull32 = 0xffffffff;  // likewise
 constexpr std::uint16_t kEncryptedFlag = 1;
+constexpr std::uint16_t kSizesFollowFlag = 8;  // sizes and CRC stand behind the data, not before it
 constexpr std::uint16_t kStored = 0;
+constexpr std::uint16_t kDeflated = 8;
 
 }  // namespace ldm::checkpoint::zip

@@ -9,6 +9,7 @@
 #include "ldm/checkpoint/bytes.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/checkpoint/zip_format.h"
 #include "ldm/checkpoint/zip_plan.h"
 #include "tests/support/paths.h"
 
@@ -37,6 +38,65 @@ std::string zip_bytes(const ZipContents& contents) {
     out.replace(plan.data_offset(i), contents[i].second.size(), contents[i].second);
   }
   return out + plan.directory(crcs);
+}
+
+ZipItem deflated(const std::string& name, std::string_view bytes) {
+  std::string packed(compressBound(static_cast<uLong>(bytes.size())) + 64, '\0');
+  z_stream z{};
+  deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  z.avail_in = static_cast<uInt>(bytes.size());
+  z.next_out = reinterpret_cast<Bytef*>(packed.data());
+  z.avail_out = static_cast<uInt>(packed.size());
+  deflate(&z, Z_FINISH);
+  packed.resize(z.total_out);
+  deflateEnd(&z);
+  const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  return {name, packed, static_cast<std::uint32_t>(bytes.size()), static_cast<std::uint32_t>(crc),
+          zip::kDeflated};
+}
+
+namespace {
+
+/// The numbers that a local and a central header share, from the flags on.
+void append_header_numbers(std::string& out, const ZipItem& item) {
+  append_le(out, std::uint16_t{0});  // flags
+  append_le(out, item.method);
+  append_le(out, std::uint32_t{0});  // time
+  append_le(out, item.crc);
+  append_le(out, static_cast<std::uint32_t>(item.packed.size()));
+  append_le(out, item.size);
+  append_le(out, static_cast<std::uint16_t>(item.name.size()));
+  append_le(out, std::uint16_t{0});  // extra
+}
+
+}  // namespace
+
+std::string zip_of_items(const std::vector<ZipItem>& items) {
+  std::string out;
+  std::string directory;
+  for (const ZipItem& item : items) {
+    append_le(directory, zip::kCentralHeader);
+    append_le(directory, std::uint32_t{0});  // versions
+    append_header_numbers(directory, item);
+    directory.append(10, '\0');  // comment, disk, attributes
+    append_le(directory, static_cast<std::uint32_t>(out.size()));
+    directory += item.name;
+    append_le(out, zip::kLocalHeader);
+    append_le(out, std::uint16_t{0});  // version
+    append_header_numbers(out, item);
+    out += item.name + item.packed;
+  }
+  const std::size_t begin = out.size();
+  out += directory;
+  append_le(out, zip::kEnd);
+  append_le(out, std::uint32_t{0});  // disks
+  append_le(out, static_cast<std::uint16_t>(items.size()));
+  append_le(out, static_cast<std::uint16_t>(items.size()));
+  append_le(out, static_cast<std::uint32_t>(directory.size()));
+  append_le(out, static_cast<std::uint32_t>(begin));
+  append_le(out, std::uint16_t{0});  // comment
+  return out;
 }
 
 std::string torch_bytes(std::string_view pickle, const ZipContents& storages) {

@@ -24,6 +24,18 @@ using ldm::testing::read_file;
 
 /// A well-formed zip file with these entries, CRCs right.
 std::string zip_bytes(const ZipContents& contents);
+/// An entry of a zip file as its two headers describe it, truly or not.
+struct ZipItem {
+  std::string name;
+  std::string packed;  ///< the bytes in the file
+  std::uint32_t size;  ///< once unpacked
+  std::uint32_t crc;
+  std::uint16_t method;
+};
+/// A true entry with these bytes, deflated.
+ZipItem deflated(const std::string& name, std::string_view bytes);
+/// A zip file of such entries.
+std::string zip_of_items(const std::vector<ZipItem>& items);
 /// A file as torch.save makes it, root folder "x", with this pickle and these storages by key.
 std::string torch_bytes(std::string_view pickle, const ZipContents& storages = {});
 /// Opcodes that push a text of at most 255 bytes.

@@ -134,7 +134,7 @@ TEST(NanoCheckpoints, LegacyFileHoldsTheSameTensors) {
   const StateDict plain = open_checkpoint(golden_path("nano_ema_only_f16.ckpt"));
   EXPECT_EQ(state_dict.names(), plain.names());
   expect_same_tensors(plain, state_dict);
-  EXPECT_EQ(state_dict.metadata(), plain.metadata());
+  EXPECT_EQ(state_dict.metadata().at("global_step"), plain.metadata().at("global_step"));
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ TEST(PickleMachine, OtherScalars) {
   EXPECT_EQ(PickleRun("\x89."sv).value->integer, 0);
   EXPECT_EQ(PickleRun("G\x3f\xf8\0\0\0\0\0\0."sv).value->real, 1.5);
   EXPECT_EQ(PickleRun("F2.25\n."sv).value->real, 2.25);
+  EXPECT_EQ(PickleRun("F-1e-05\n."sv).value->real, -1e-05);
 }
 
 TEST(PickleMachine, Texts) {
@@ -151,6 +152,7 @@ TEST(PickleMachine, EveryOtherGlobalIsRefusedByNameAndPlace) {
       {"csubprocess\nPopen\n)\x81.", "'subprocess.Popen'", "byte 0 "},
       {"cpytorch_lightningX\nf\n.", "'pytorch_lightningX.f'", "byte 0 "},
       {"ctorch\nload\n.", "'torch.load'", "byte 0 "},
+      {"ctorch.storage\n_load_from_bytes\n.", "'torch.storage._load_from_bytes'", "byte 0 "},
       {"ctorch._utils\n_rebuild_tensor_v9\n.", "'torch._utils._rebuild_tensor_v9'", "byte 0 "},
       {"cnumpy.core.multiarray\nfromfile\n.", "'numpy.core.multiarray.fromfile'", "byte 0 "},
       {"c\nsystem\n.", "'.system'", "byte 0 "},
@@ -169,6 +171,8 @@ TEST(PickleMachine, AllowedNamesMayNotBeCalledAtWill) {
   expect_says("U\2os)R."sv, "a call of a global, got one of a text");
   expect_says("ctorch._utils\n_rebuild_tensor_v2\n)R.", "4 to 7 arguments");
   expect_says("ctorch._utils\n_rebuild_tensor_v2\n(K\1K\1K\1K\1tR.", "a tensor's storage");
+  expect_says("ctorch._utils\n_rebuild_tensor_v3\n)R.", "7 to 8 arguments");
+  expect_says("ctorch._utils\n_rebuild_tensor_v3\n(NNNNNNNtR.", "a tensor's storage");
   expect_says("ccollections\nOrderedDict\nK\1\x85R.", "the pairs of an OrderedDict");
   expect_says("ccollections\nOrderedDict\n](](K\1ee\x85R.", "pairs of key and value");
   expect_says("ccollections\ndefaultdict\nU\2os\x85R."sv, "the factory of a defaultdict");
@@ -213,6 +217,8 @@ TEST(PickleMachine, BrokenPicklesAreRefused) {
       {"h\1."sv, "memo slot 1"},
       {"g-1\n."sv, "a memo slot, got '-1'"},
       {"Ihello\n."sv, "an integer, got 'hello'"},
+      {"F1.5x\n."sv, "a number, got '1.5x'"},
+      {"F\n."sv, "a number, got ''"},
       {"S'a\\n'\n."sv, "without escapes"},
       {"Sabc\n."sv, "a quoted text"},
       {"cos"sv, "expected a line"},
@@ -281,6 +287,66 @@ TEST(PickleMachine, HugeMemoSlotsTakeNoMemory) {
                 .value->integer,
             5);
   EXPECT_EQ(PickleRun("K\5p18446744073709551615\n."sv).value->integer, 5);
+}
+
+TEST(PickleMachine, PlacesInContainersCountAsValues) {
+  PickleLimits limits;
+  limits.values = 1000;
+  std::string gets;
+  for (int i = 0; i < 1001; ++i) gets += "h\0"s;
+  const std::string one = "Nq\0000"s;  // None in memo slot 0
+  expect_says(one + "](" + gets + "e.", "1000 values", limits);
+  expect_says(one + "(" + gets + "t.", "1000 values", limits);
+  expect_says(one + "(" + gets + "l.", "1000 values", limits);
+  expect_says(one + "(" + gets + "\x91.", "1000 values", limits);
+  expect_says(one + "\x8f(" + gets + "\x90.", "1000 values", limits);
+  expect_says(one + "}(" + gets + "h\0u."s, "1000 values", limits);
+  expect_says(one + "(" + gets + "h\0d."s, "1000 values", limits);
+  std::string twos = one + "h\0h\0\x86q\1"s;
+  for (int i = 0; i < 500; ++i) twos += "h\1h\1\x86q\1"s;
+  expect_says(twos + ".", "1000 values", limits);
+}
+
+TEST(PickleMachine, LengthIsThatOfTheFirstPickle) {
+  const std::string two = "K\1.K\2."s;
+  ValueArena arena(10);
+  TorchHooks hooks(arena);
+  const ByteView bytes{reinterpret_cast<const std::uint8_t*>(two.data()), two.size()};
+  std::uint64_t length = 0;
+  EXPECT_EQ(run_pickle(bytes, "test", hooks, arena, {}, &length)->integer, 1);
+  EXPECT_EQ(length, 3u);
+  EXPECT_EQ(run_pickle(bytes.slice(length, 3), "test", hooks, arena, {}, &length)->integer, 2);
+}
+
+TEST(PickleMachine, StoragesAreNotedAsOftenAsTheyAreNamed) {
+  const std::string id = "(U\7storagectorch\nFloatStorage\nU\1kU\3cpuK\4t"s;
+  const std::string pickle = "](" + id + "Q" + id + "Qe.";
+  ValueArena arena(100);
+  TorchHooks hooks(arena);
+  run_pickle({reinterpret_cast<const std::uint8_t*>(pickle.data()), pickle.size()}, "test", hooks, arena);
+  ASSERT_EQ(hooks.storages().size(), 2u);
+  EXPECT_EQ(hooks.storages()[1]->items[2]->text, "k");
+}
+
+/// These would take minutes or the whole memory if a step cost more than what it adds.
+TEST(PickleMachine, NothingIsQuadratic) {
+  constexpr int kTimes = 400000;
+  std::string marks;
+  std::string tuples = "N";
+  std::string same_bucket = "N";
+  std::string long_names = "}(X\0\0\1\0"s + std::string(65536, 'n') + "q\1"s + "N";
+  for (int i = 0; i < kTimes; ++i) {
+    marks += "(1";
+    tuples += "0(NNNt";
+    // 85229 and 172933 are numbers of buckets that a hash table takes on its way.
+    if (i < 100000)
+      same_bucket += "p" + std::to_string(85229ULL * 172933ULL * static_cast<unsigned>(i)) + "\n";
+    long_names += "h\1N"s;
+  }
+  EXPECT_EQ(error_of(marks + "N."), "");
+  EXPECT_EQ(error_of(tuples + "."), "");
+  EXPECT_EQ(error_of(same_bucket + "."), "");
+  EXPECT_EQ(error_of(long_names + "u."), "");
 }
 
 }  // namespace

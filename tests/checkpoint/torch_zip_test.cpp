@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ldm/checkpoint/bytes.h"
+#include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "tests/checkpoint/checkpoint_test_util.h"
 
@@ -88,8 +90,10 @@ TEST(TorchZip, StoragesAreWhatThePickleSays) {
   EXPECT_EQ(error("FloatStorage", {{"0", kFloats}}), "");
   EXPECT_NE(error("FloatStorage", {{"1", kFloats}}).find("got no such entry"), std::string::npos);
   EXPECT_NE(error("FloatStorage", {{"0", kFloats.substr(1)}}).find("got 15 bytes"), std::string::npos);
-  EXPECT_NE(error("FloatStorage", {{"0", kFloats + kFloats}}).find("got 32 bytes"), std::string::npos);
-  EXPECT_NE(error("DoubleStorage", {{"0", kFloats}}).find("4 elements of 8 bytes"), std::string::npos);
+  EXPECT_NE(error("FloatStorage", {{"0", kFloats + "abcd"}}).find("got 20 bytes"), std::string::npos);
+  EXPECT_NE(error("FloatStorage", {{"0", kFloats.substr(12)}}).find("got 4 bytes"), std::string::npos);
+  EXPECT_NE(error("IntStorage", {{"0", kFloats.substr(8)}}).find("4 elements of 4 bytes"), std::string::npos);
+  EXPECT_NE(error("ByteStorage", {{"0", kFloats}}).find("4 elements of 1 bytes"), std::string::npos);
 }
 
 TEST(TorchZip, ReadsEveryStorageClass) {
@@ -164,6 +168,172 @@ TEST(TorchZip, PickleThatDoesNotMatchItsCrcIsRefused) {
   std::string bytes = torch_bytes(state_dict_pickle(tensor_opcodes("0", 4, "K\0))"sv)), {{"0", kFloats}});
   bytes[bytes.find("state_dict") + 3] = 'X';
   EXPECT_NE(error_of_bytes(bytes).find("CRC-32"), std::string::npos);
+}
+
+/// The pickle of a tensor of four elements in a storage of this class, and its storage.
+StateDict with_storage(std::string_view storage_class, const std::string& bytes) {
+  const std::string tensor = tensor_opcodes("0", 4, "K\0K\4\x85K\1\x85"sv, storage_class);
+  return open_bytes(torch_bytes(state_dict_pickle(tensor), {{"0", bytes}}));
+}
+
+TEST(TorchZip, TheSizeOfAStorageDecidesOnItsFloatType) {
+  const std::string halves = "\0\x3c\0\x40\0\x42\0\x44"s;
+  std::string doubles;
+  for (double value = 1; value <= 4; ++value) append_le(doubles, value);
+  struct Case {
+    const char* storage_class;
+    const std::string& bytes;
+    at::ScalarType dtype;
+  };
+  const std::vector<Case> table = {
+      {"FloatStorage", halves, at::kHalf},    {"DoubleStorage", halves, at::kHalf},
+      {"HalfStorage", kFloats, at::kFloat},   {"BFloat16Storage", kFloats, at::kFloat},
+      {"DoubleStorage", kFloats, at::kFloat}, {"FloatStorage", doubles, at::kDouble},
+      {"HalfStorage", doubles, at::kDouble}};
+  for (const Case& row : table) {
+    const StateDict state_dict = with_storage(row.storage_class, row.bytes);
+    const at::Tensor loaded = state_dict.tensor("w").tensor;
+    EXPECT_EQ(loaded.scalar_type(), row.dtype) << row.storage_class;
+    EXPECT_TRUE(at::equal(loaded.to(at::kFloat), at::arange(1, 5, at::kFloat))) << row.storage_class;
+    ASSERT_EQ(state_dict.notes().remarks.size(), 1u) << row.storage_class;
+    EXPECT_NE(state_dict.notes().remarks[0].find(std::string("have the size of ") + c10::toString(row.dtype)),
+              std::string::npos);
+  }
+  EXPECT_TRUE(with_storage("FloatStorage", kFloats).notes().remarks.empty());
+}
+
+TEST(TorchZip, RemarksCountTheStoragesOfAWrongType) {
+  const auto tensor = [](const char* key) { return tensor_opcodes(key, 4, "K\0K\4\x85K\1\x85"sv); };
+  const std::string pickle = "}(" + text_opcodes("a") + tensor("0") + text_opcodes("b") + tensor("0") +
+                             text_opcodes("c") + tensor("1") + text_opcodes("d") + tensor("2") + "u.";
+  const std::string halves(8, '\0');
+  const StateDict state_dict =
+      open_bytes(torch_bytes(pickle, {{"0", halves}, {"1", halves}, {"2", kFloats}}));
+  EXPECT_EQ(state_dict.notes().remarks,
+            std::vector<std::string>{
+                "storages that are called Float, have the size of Half and are read as such: 2"});
+}
+
+/// A tensor rebuilt with a dtype of its own, over 16 bytes.
+std::string typed_tensor(std::string_view dtype, std::string_view view,
+                         std::string_view storage = "ctorch.storage\nUntypedStorage\n",
+                         std::string_view tail = "") {
+  return "ctorch._utils\n_rebuild_tensor_v3\n((" + text_opcodes("storage") + std::string(storage) +
+         text_opcodes("0") + text_opcodes("cpu") + "K\x10tQ" + std::string(view) +
+         "\x89"
+         "ccollections\nOrderedDict\n)R" +
+         std::string(dtype) + std::string(tail) + "tR";
+}
+
+TEST(TorchZip, TensorsWithADtypeOfTheirOwn) {
+  const auto load_typed = [](const std::string& tensor) {
+    return open_bytes(torch_bytes(state_dict_pickle(tensor), {{"0", kFloats}})).tensor("w").tensor;
+  };
+  const at::Tensor floats = load_typed(typed_tensor("ctorch\nfloat32\n", "K\1K\3\x85K\1\x85"sv));
+  EXPECT_TRUE(at::equal(floats, at::arange(2, 5, at::kFloat)));
+  const at::Tensor shorts = load_typed(typed_tensor("ctorch\nuint16\n", "K\0K\x08\x85K\1\x85"sv));
+  EXPECT_EQ(shorts.scalar_type(), at::kUInt16);
+  EXPECT_EQ(load_typed(typed_tensor("ctorch\nfloat8_e4m3fn\n", "K\0K\x10\x85K\1\x85"sv)).numel(), 16);
+}
+
+TEST(TorchZip, BadTensorsWithADtypeAreRefused) {
+  const auto error = [](const std::string& tensor) {
+    return error_of_bytes(torch_bytes(state_dict_pickle(tensor), {{"0", kFloats}}));
+  };
+  const auto all = "K\0K\4\x85K\1\x85"sv;
+  const auto expect = [&](const std::string& tensor, const char* says) {
+    EXPECT_NE(error(tensor).find(says), std::string::npos) << says << "\n" << error(tensor);
+  };
+  expect(typed_tensor("ctorch\nfloat32\n", "K\0K\5\x85K\1\x85"sv),
+         "of 4 elements, got one that reaches element 5");
+  expect(typed_tensor("ctorch\ncomplex64\n", all), "a dtype that we know, got 'torch.complex64'");
+  expect(typed_tensor("ctorch\ndevice\n", all), "expected a dtype");
+  expect(typed_tensor("N", all), "expected a dtype, got None");
+  expect(typed_tensor("ctorch\nfloat32\n", all, "ctorch\nFloatStorage\n"), "expected an untyped storage");
+  expect(typed_tensor("ctorch\nfloat32\n", all, "ctorch.storage\nUntypedStorage\n", "}U\3neg\x88s"),
+         "one that is conjugate or negative");
+}
+
+TEST(TorchZip, GlobalsAreNoted) {
+  const std::string pickle = "}(" + text_opcodes("w") + tensor_opcodes("0", 4, "K\0))"sv) +
+                             text_opcodes("callbacks") + "cpytorch_lightning.callbacks\nModelCheckpoint\n)R" +
+                             text_opcodes("args") + "cargparse\nNamespace\n)\x81u.";
+  const FileNotes notes = open_bytes(torch_bytes(pickle, {{"0", kFloats}})).notes();
+  EXPECT_EQ(notes.globals, (std::vector<std::string>{"collections.OrderedDict", "torch.FloatStorage",
+                                                     "torch._utils._rebuild_tensor_v2"}));
+  EXPECT_EQ(notes.inert_globals,
+            (std::vector<std::string>{"argparse.Namespace", "pytorch_lightning.callbacks.ModelCheckpoint"}));
+}
+
+TEST(TorchZip, NotedGlobalsAreBounded) {
+  std::string pickle = "}(" + text_opcodes("w") + tensor_opcodes("0", 4, "K\0))"sv);
+  for (int i = 0; i < 1100; ++i) {
+    pickle += text_opcodes("k" + std::to_string(i)) + "comegaconf\n" + std::string(300, 'n') + "\n";
+    pickle += text_opcodes("l" + std::to_string(i)) + "comegaconf\nn" + std::to_string(i) + "\n";
+  }
+  const FileNotes notes = open_bytes(torch_bytes(pickle + "u.", {{"0", kFloats}})).notes();
+  EXPECT_EQ(notes.inert_globals.size(), 1000u);
+  for (const std::string& name : notes.inert_globals) EXPECT_LE(name.size(), 200u);
+}
+
+TEST(TorchZip, NamesOfTensorsAreShortAndUtf8) {
+  const auto error = [](const std::string& name) {
+    const std::string text =
+        "X" + std::string{static_cast<char>(name.size() & 0xff), static_cast<char>(name.size() >> 8), 0, 0} +
+        name;
+    return error_of_bytes(
+        torch_bytes("}" + text + tensor_opcodes("0", 4, "K\0))"sv) + "s.", {{"0", kFloats}}));
+  };
+  EXPECT_EQ(error(std::string(1000, 'n')), "");
+  EXPECT_EQ(error("\xc3\xa9"), "");
+  EXPECT_NE(error(std::string(1001, 'n')).find("at most 1000 bytes, got one of 1001"), std::string::npos);
+  EXPECT_NE(error("\xff").find("names of tensors in UTF-8"), std::string::npos);
+}
+
+TEST(TorchZip, EveryEntryHasACheck) {
+  const std::string whole =
+      torch_bytes(state_dict_pickle(tensor_opcodes("0", 4, "K\0))"sv)), {{"0", kFloats}});
+  const StateDict state_dict = open_bytes(whole);
+  ASSERT_EQ(state_dict.checks().size(), 3u);
+  EXPECT_EQ(state_dict.checks()[2].what, "zip entry 'x/data/0'");
+  EXPECT_EQ(state_dict.checks()[2].bytes, 16u);
+  for (const FileCheck& check : state_dict.checks()) EXPECT_NO_THROW(check.run()) << check.what;
+  std::string damaged = whole;
+  damaged[damaged.find(kFloats) + 5] ^= 1;
+  const StateDict loaded = open_bytes(damaged);  // the storage is not looked at
+  EXPECT_NO_THROW(loaded.checks()[0].run());
+  EXPECT_THROW(loaded.checks()[2].run(), CheckpointError);
+}
+
+TEST(TorchZip, ACutFileTellsHowMuchIsMissingAtLeast) {
+  const std::string storage(5000, 'x');
+  const std::string tensor = tensor_opcodes("0", 250, "K\0))"sv, "DoubleStorage");
+  const std::string whole = torch_bytes(state_dict_pickle(tensor), {{"0", storage.substr(0, 2000)}});
+  ASSERT_EQ(error_of_bytes(whole), "");
+  const std::size_t pickle_end = whole.find("ss.") + 3;
+  std::size_t last = whole.size();
+  for (std::size_t length = pickle_end; length < whole.size() - 500; length += 97) {
+    const std::string error = error_of_bytes(whole.substr(0, length));
+    const std::string at_least =
+        "cut short (" + std::to_string(length) + " bytes, and no end-of-central-directory record); at least ";
+    const std::size_t at = error.find(at_least);
+    ASSERT_NE(at, std::string::npos) << error;
+    const std::size_t missing = std::stoul(error.substr(at + at_least.size()));
+    EXPECT_LE(missing, whole.size() - length);
+    EXPECT_GE(missing, whole.size() - length - 500);  // alignment and other entries
+    EXPECT_LT(missing, last);
+    last = missing;
+  }
+  EXPECT_EQ(error_of_bytes(whole.substr(0, pickle_end - 1)).find("at least"), std::string::npos);
+}
+
+TEST(TorchZip, OneLongTextNamedAgainAndAgainCostsNothing) {
+  std::string pickle = "}(" + text_opcodes("w") + tensor_opcodes("0", 4, "K\0))"sv);
+  pickle += "X\0\0\1\0"s + std::string(65536, 'n') + "q\1N"s;
+  for (int i = 0; i < 400000; ++i) pickle += "h\1h\1"s;  // key and value
+  const StateDict state_dict = open_bytes(torch_bytes(pickle + "u.", {{"0", kFloats}}));
+  EXPECT_EQ(state_dict.names(), std::vector<std::string>{"w"});
+  EXPECT_TRUE(state_dict.metadata().empty());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "ldm/checkpoint/bytes.h"
 #include "ldm/checkpoint/error.h"
+#include "ldm/checkpoint/zip_contents.h"
 #include "ldm/checkpoint/zip_format.h"
 #include "tests/checkpoint/checkpoint_test_util.h"
 
@@ -47,7 +48,7 @@ struct Sample {
 std::string error_of(const std::string& bytes) {
   try {
     const ZipDirectory zip(view(bytes), "test.zip");
-    for (std::size_t i = 0; i < zip.entries().size(); ++i) zip.verified(i);
+    for (std::size_t i = 0; i < zip.entries().size(); ++i) read_zip_entry(zip, i);
   } catch (const CheckpointError& error) {
     return error.what();
   }
@@ -60,7 +61,7 @@ TEST(ZipDirectory, FindsEntriesAndTheirData) {
   ASSERT_EQ(zip.entries().size(), 2u);
   EXPECT_EQ(zip.find("r/b"), 1);
   EXPECT_EQ(zip.find("r/c"), -1);
-  EXPECT_EQ(zip.verified(1).text(), "BBBB");
+  EXPECT_EQ(read_zip_entry(zip, 1).view.text(), "BBBB");
   EXPECT_EQ(zip.data_offset(0) % 64, 0u);
   EXPECT_EQ(sample.bytes.substr(zip.data_offset(0), 100), std::string(100, 'A'));
 }
@@ -96,9 +97,12 @@ TEST(ZipDirectory, DamageIsRefused) {
       {"entries overlap", [](Sample& s) { patch(s.bytes, s.central_b + 42, 40u); }, "overlap"},
       {"entries at one place", [](Sample& s) { patch(s.bytes, s.central_b + 42, 0u); }, "overlap"},
       {"size runs into the next", [](Sample& s) { patch(s.bytes, s.central_a + 20, 1000u); }, "overlap"},
-      {"sizes differ", [](Sample& s) { patch(s.bytes, s.central_a + 24, 99u); }, "expected stored data"},
-      {"deflated", [](Sample& s) { patch<std::uint16_t>(s.bytes, s.central_a + 10, 8); },
-       "compression method 8"},
+      {"sizes differ", [](Sample& s) { patch(s.bytes, s.central_a + 24, 99u); },
+       "as many stored bytes as it has, 99, got 100"},
+      {"packed otherwise", [](Sample& s) { patch<std::uint16_t>(s.bytes, s.central_a + 10, 9); },
+       "compression method 9"},
+      {"deflated in one header only", [](Sample& s) { patch<std::uint16_t>(s.bytes, s.central_a + 10, 8); },
+       "expected its header"},
       {"encrypted", [](Sample& s) { patch<std::uint16_t>(s.bytes, s.central_a + 8, 1); }, "got encrypted"},
       {"no local header", [](Sample& s) { s.bytes[s.local_b] = 'X'; }, "expected its header"},
       {"other local name", [](Sample& s) { s.bytes[s.local_b + 30] = 'q'; }, "expected its header"},
@@ -186,6 +190,32 @@ TEST(ZipDirectory, Zip64Entry) {
   EXPECT_NE(error_of(with_zip64_entry(4, ~std::uint64_t{0})).find("overlap"), std::string::npos);
   EXPECT_NE(error_of(with_zip64_entry(~std::uint64_t{0} - 8, ~std::uint64_t{0} - 8)).find("overlap"),
             std::string::npos);
+}
+
+TEST(ZipDirectory, NamesThatLeadElsewhereAreRefused) {
+  struct Bad {
+    std::string name;
+    const char* says;
+  };
+  const std::vector<Bad> table = {{"/etc/passwd", "absolute"},
+                                  {"../x", "'..'"},
+                                  {"r/../../x", "'..'"},
+                                  {"r/..", "'..'"},
+                                  {"r/./x", "'.'"},
+                                  {"r//x", "empty part"},
+                                  {"r\\x", "backslash"},
+                                  {"C:\\x", "backslash"},
+                                  {std::string("r/a\0b", 5), "zero byte"},
+                                  {"r/\xff", "not UTF-8"},
+                                  {"r/\xc0\xaf", "not UTF-8"},
+                                  {"", "empty"}};
+  for (const Bad& bad : table) {
+    const std::string error = error_of(zip_bytes({{"r/a", "A"}, {bad.name, "B"}}));
+    EXPECT_NE(error.find("expected a relative path as its name, got"), std::string::npos)
+        << bad.name << error;
+    EXPECT_NE(error.find(bad.says), std::string::npos) << bad.name << ": " << error;
+  }
+  EXPECT_EQ(error_of(zip_bytes({{"r/", ""}, {"r/..a", "A"}, {"r/\xc3\xa9", "B"}, {"...", "C"}})), "");
 }
 
 }  // namespace

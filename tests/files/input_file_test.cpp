@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "ldm/files/error.h"
-#include "ldm/files/lookalike.h"
 #include "tests/support/files.h"
 #include "tests/support/restrictions.h"
 
@@ -43,15 +42,6 @@ TEST(ReadFile, SaysWhatCannotBeRead) {
   std::filesystem::permissions(large, std::filesystem::perms::none);
   const ldm::testing::WithoutRoot user;
   EXPECT_EQ(read_error(large), expected(large, "an error on opening it: Permission denied"));
-}
-
-TEST(DescribeLookalike, KnowsWhatIsOftenDownloadedByMistake) {
-  EXPECT_EQ(describe_lookalike("version https://git-lfs.github.com/spec/v1\noid sha256:0"),
-            "a Git LFS pointer: download the real file");
-  EXPECT_EQ(describe_lookalike("PK\x03\x04rest"), "a zip archive: unpack it first");
-  EXPECT_EQ(describe_lookalike("\xEF\xBB\xBF \n<!DOCTYPE html><html>").substr(0, 12), "an HTML page");
-  EXPECT_EQ(describe_lookalike("plain text"), "");
-  EXPECT_EQ(describe_lookalike(""), "");
 }
 
 }  // namespace
