@@ -16,7 +16,8 @@ void fuzz_index(std::string_view input) {
     for (const auto& [tensor, file] : index.weight_map) {
       require(names.insert(tensor).second, "each tensor is listed once");
       require(!file.empty() && file != "." && file != "..", "a file has a name");
-      require(file.find_first_of(std::string("/\\\0", 3)) == std::string::npos, "a file lies beside the index");
+      require(file.find_first_of(std::string("/\\\0", 3)) == std::string::npos,
+              "a file lies beside the index");
     }
   } catch (const checkpoint::CheckpointError&) {
   }

@@ -25,11 +25,9 @@ struct Target {
   const char* name;
   void (*run)(std::string_view input);
 };
-constexpr Target kTargets[] = {{"zip", fuzz_checkpoint},
-                               {"legacy", fuzz_checkpoint},
-                               {"safetensors", fuzz_checkpoint},
-                               {"pickle", fuzz_pickle},
-                               {"yaml", fuzz_yaml}};
+constexpr Target kTargets[] = {{"zip", fuzz_checkpoint},         {"legacy", fuzz_checkpoint},
+                               {"safetensors", fuzz_checkpoint}, {"index", fuzz_index},
+                               {"pickle", fuzz_pickle},          {"yaml", fuzz_yaml}};
 
 /// A file in tests/fuzz/KIND/TARGET.
 struct Input {

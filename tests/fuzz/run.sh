@@ -20,7 +20,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../environment/common.sh"
 FOLDER="$LDM_ROOT/build-fuzz"
 HERE="$LDM_ROOT/tests/fuzz"
 LDM_LOGS="$FOLDER/log"
-ALL_TARGETS=(zip legacy safetensors pickle yaml)
+ALL_TARGETS=(zip legacy safetensors index pickle yaml)
 TARGETS=()
 SECONDS_EACH=60
 CPU_SECONDS=""
@@ -30,8 +30,8 @@ ROUND=300 # seconds after which a run by processor time looks at its clock
 RUNNING=()
 
 # The longest input, in bytes. Small ones are quick, and everything that the readers do fits into them.
-declare -A MAX_LENGTH=([zip]=8192 [legacy]=4096 [safetensors]=4096 [pickle]=4096 [yaml]=2048)
-declare -A DICTIONARIES=([zip]="zip pickle" [legacy]=pickle [safetensors]=safetensors [pickle]=pickle [yaml]=yaml)
+declare -A MAX_LENGTH=([zip]=8192 [legacy]=4096 [safetensors]=4096 [index]=2048 [pickle]=4096 [yaml]=2048)
+declare -A DICTIONARIES=([zip]="zip pickle" [legacy]=pickle [safetensors]=safetensors [index]=safetensors [pickle]=pickle [yaml]=yaml)
 
 cleanup() { [ "${#RUNNING[@]}" -eq 0 ] || kill "${RUNNING[@]}" 2>/dev/null || true; }
 

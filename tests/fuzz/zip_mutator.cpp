@@ -21,7 +21,6 @@ namespace zip = checkpoint::zip;
 using checkpoint::append_le;
 using checkpoint::ByteView;
 
-constexpr std::uint16_t kDeflated = 8;
 constexpr std::uint64_t kMaxUnpacked = 1 << 18;
 constexpr std::size_t kAlignment = 8;
 
@@ -139,24 +138,24 @@ std::string put_together(const std::vector<Part>& parts) {
 void set_contents(Part& part, const std::string& bytes) {
   part.crc = crc_of(bytes);
   part.size = bytes.size();
-  part.bytes = part.method == kDeflated ? deflated(bytes) : bytes;
+  part.bytes = part.method == zip::kDeflated ? deflated(bytes) : bytes;
 }
 
 void mutate_part(Part& part, unsigned choice, std::size_t room) {
   if (choice == 0) {
     part.name = mutated(part.name, 8).substr(0, 0xffff);
   } else if (choice == 1) {  // pack or unpack
-    const std::string bytes = part.method == kDeflated ? inflated(part) : part.bytes;
-    part.method = part.method == kDeflated ? zip::kStored : kDeflated;
+    const std::string bytes = part.method == zip::kDeflated ? inflated(part) : part.bytes;
+    part.method = part.method == zip::kDeflated ? zip::kStored : zip::kDeflated;
     set_contents(part, bytes);
-  } else if (choice <= 3 && part.method == kDeflated) {  // the packed bytes themselves
+  } else if (choice <= 3 && part.method == zip::kDeflated) {  // the packed bytes themselves
     part.bytes = mutated(part.bytes, room);
     const std::string bytes = inflated(part);
     if (choice == 3) return;  // and they no longer match their checksum
     part.crc = crc_of(bytes);
     part.size = bytes.size();
   } else {
-    set_contents(part, mutated(part.method == kDeflated ? inflated(part) : part.bytes, room));
+    set_contents(part, mutated(part.method == zip::kDeflated ? inflated(part) : part.bytes, room));
   }
 }
 
