@@ -1,10 +1,11 @@
 #include "ldm/checkpoint/crc32.h"
 
-#include <ATen/Parallel.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <vector>
+
+#include "ldm/checkpoint/parallel_pieces.h"
 
 namespace ldm::checkpoint {
 namespace {
@@ -23,11 +24,7 @@ std::uint32_t crc32_of(const void* data, std::size_t size) {
   if (pieces <= 1) return crc_of_piece(bytes, size);
   const auto size_of = [size](std::size_t i) { return std::min(kPiece, size - i * kPiece); };
   std::vector<std::uint32_t> crcs(pieces);
-  at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      crcs[i] = crc_of_piece(bytes + i * kPiece, size_of(i));
-    }
-  });
+  for_each_piece(pieces, [&](std::size_t i) { crcs[i] = crc_of_piece(bytes + i * kPiece, size_of(i)); });
   uLong crc = crcs[0];
   for (std::size_t i = 1; i < pieces; ++i) {
     crc = crc32_combine(crc, crcs[i], static_cast<z_off_t>(size_of(i)));

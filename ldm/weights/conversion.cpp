@@ -1,7 +1,6 @@
 #include "ldm/weights/conversion.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "ldm/checkpoint/parallel_pieces.h"
 #include "ldm/weights/diffusers_writer.h"
 #include "ldm/weights/sd_keys.h"
 
@@ -19,8 +19,10 @@ using checkpoint::NamedScalars;
 using checkpoint::NamedTensorSource;
 using checkpoint::StateDict;
 
-// Elements converted at a time: what was converted is still in the cache when it is looked through.
-constexpr std::int64_t kBlock = std::int64_t{1} << 16;
+// Elements that a thread takes at a time, and those that it converts at a time: what was converted is still
+// in the cache when it is looked through.
+constexpr std::int64_t kPiece = std::int64_t{1} << 20;
+constexpr std::int64_t kBlock = std::int64_t{1} << 15;
 
 std::int64_t count_infinite(const at::Tensor& values) {
   return values.isinf().sum().item<std::int64_t>();
@@ -40,24 +42,34 @@ struct Converted {
   std::int64_t overflows = 0;
 };
 
+/// Converts the elements of two flat tensors from `first` on; gives how many finite ones became infinite.
+std::int64_t convert_piece(const at::Tensor& from, const at::Tensor& to, std::int64_t first,
+                           std::int64_t count) {
+  const c10::ScalarType dtype = to.scalar_type();
+  const bool widens = c10::elementSize(dtype) > c10::elementSize(from.scalar_type());
+  const bool narrow = c10::elementSize(dtype) == sizeof(std::uint16_t);
+  const std::uint16_t exponent = dtype == at::kHalf ? 0x7c00 : 0x7f80;
+  std::int64_t overflows = 0;
+  for (std::int64_t at = first; at < first + count; at += kBlock) {
+    const std::int64_t size = std::min(kBlock, first + count - at);
+    const at::Tensor source = from.narrow(0, at, size);
+    at::Tensor block = to.narrow(0, at, size);
+    block.copy_(source);
+    if (widens || (narrow && !any_not_finite(block, exponent))) continue;
+    overflows += count_infinite(block) - count_infinite(source);
+  }
+  return overflows;
+}
+
 /// A contiguous tensor in another floating point type, and how many finite values became infinite.
 Converted convert_values(const at::Tensor& tensor, c10::ScalarType dtype) {
   const at::Tensor from = tensor.view({-1});
-  at::Tensor to = at::empty(from.sizes(), at::TensorOptions().dtype(dtype));
-  const bool widens = c10::elementSize(dtype) > c10::elementSize(tensor.scalar_type());
-  const bool narrow = c10::elementSize(dtype) == sizeof(std::uint16_t);
-  const std::uint16_t exponent = dtype == at::kHalf ? 0x7c00 : 0x7f80;
-  const std::int64_t blocks = (from.numel() + kBlock - 1) / kBlock;
-  std::vector<std::int64_t> overflows(static_cast<std::size_t>(blocks), 0);
-  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t size = std::min(kBlock, from.numel() - i * kBlock);
-      const at::Tensor source = from.narrow(0, i * kBlock, size);
-      at::Tensor block = to.narrow(0, i * kBlock, size);
-      block.copy_(source);
-      if (widens || (narrow && !any_not_finite(block, exponent))) continue;
-      overflows[static_cast<std::size_t>(i)] = count_infinite(block) - count_infinite(source);
-    }
+  const at::Tensor to = at::empty(from.sizes(), at::TensorOptions().dtype(dtype));
+  const std::int64_t numel = from.numel();
+  std::vector<std::int64_t> overflows(static_cast<std::size_t>((numel + kPiece - 1) / kPiece), 0);
+  checkpoint::for_each_piece(overflows.size(), [&](std::size_t piece) {
+    const std::int64_t first = static_cast<std::int64_t>(piece) * kPiece;
+    overflows[piece] = convert_piece(from, to, first, std::min(kPiece, numel - first));
   });
   return {to.view(tensor.sizes()), std::accumulate(overflows.begin(), overflows.end(), std::int64_t{0})};
 }

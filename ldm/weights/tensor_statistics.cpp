@@ -1,7 +1,6 @@
 #include "ldm/weights/tensor_statistics.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,8 @@
 #include <numeric>
 #include <stdexcept>
 #include <vector>
+
+#include "ldm/checkpoint/parallel_pieces.h"
 
 namespace ldm::weights {
 namespace {
@@ -37,13 +38,13 @@ at::Tensor flat(const at::Tensor& tensor) {
   return tensor.detach().contiguous().view({-1});
 }
 
-/// Calls `body(first, count)` for the elements of each piece, in parallel.
+/// Calls `body(piece, first, count)` for the elements of each piece, on several threads.
 template <typename Body>
 void for_each_piece(std::int64_t numel, const Body& body) {
-  at::parallel_for(0, (numel + kPiece - 1) / kPiece, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t piece = begin; piece < end; ++piece) {
-      body(piece, piece * kPiece, std::min(kPiece, numel - piece * kPiece));
-    }
+  const auto pieces = static_cast<std::size_t>((numel + kPiece - 1) / kPiece);
+  checkpoint::for_each_piece(pieces, [&](std::size_t piece) {
+    const std::int64_t first = static_cast<std::int64_t>(piece) * kPiece;
+    body(piece, first, std::min(kPiece, numel - first));
   });
 }
 
@@ -93,9 +94,9 @@ template <typename T>
 TensorStatistics gather(const at::Tensor& values) {
   const std::int64_t numel = values.numel();
   std::vector<Sums<T>> pieces(static_cast<std::size_t>((numel + kPiece - 1) / kPiece));
-  for_each_piece(numel, [&](std::int64_t piece, std::int64_t first, std::int64_t count) {
+  for_each_piece(numel, [&](std::size_t piece, std::int64_t first, std::int64_t count) {
     for_each_block<T>(values, first, count, [&](const T* block, std::int64_t, std::int64_t size) {
-      pieces[static_cast<std::size_t>(piece)].add(block, size);
+      pieces[piece].add(block, size);
     });
   });
   TensorStatistics all;
@@ -174,8 +175,8 @@ TensorDistance compare(const at::Tensor& a, const at::Tensor& b) {
   const auto* bytes_a = static_cast<const std::uint8_t*>(a.const_data_ptr());
   const auto* bytes_b = static_cast<const std::uint8_t*>(b.const_data_ptr());
   std::vector<Distances<T>> pieces(static_cast<std::size_t>((a.numel() + kPiece - 1) / kPiece));
-  for_each_piece(a.numel(), [&](std::int64_t piece, std::int64_t first, std::int64_t count) {
-    Distances<T>& sums = pieces[static_cast<std::size_t>(piece)];
+  for_each_piece(a.numel(), [&](std::size_t piece, std::int64_t first, std::int64_t count) {
+    Distances<T>& sums = pieces[piece];
     for_each_block<T>(a, first, count, [&](const T* block_a, std::int64_t at, std::int64_t size) {
       const at::Tensor converted = b.narrow(0, at, size).to(kType);
       const std::int64_t before = sums.total_unequal();
