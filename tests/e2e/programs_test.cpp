@@ -243,9 +243,9 @@ TEST(CutWeights, EndTheRunWithTheFilesName) {
 TEST(CutWeights, AreNoMatterOnceTheyWereRead) {
   const std::string out = new_folder(), weights = new_folder() + "/copy.ckpt";
   fs::copy_file(tiny_checkpoint(), weights);
-  std::vector<std::string> command = quick(out, {"--ddim_steps", "60", "--ckpt", weights, "--mmap", "off"});
+  std::vector<std::string> command = quick(out, {"--ddim_steps", "200", "--ckpt", weights, "--mmap", "off"});
   Process process(command);
-  ASSERT_TRUE(process.wait_for_error("step 20/60"));
+  ASSERT_TRUE(process.wait_for_error("step 20/200"));
   fs::resize_file(weights, 4096);
   EXPECT_EQ(process.wait(), 0) << process.error();
   EXPECT_THAT(process.error(), HasSubstr("copied (read, not mapped)"));
