@@ -50,8 +50,7 @@ TEST(DiffusersNames, ThoseOfASmallModelGoThereAndBack) {
 
 struct Pair {
   Component component;
-  const char* reference;
-  const char* diffusers;
+  std::string reference, diffusers;
 };
 
 TEST(DiffusersNames, AreDiffusersOwn) {

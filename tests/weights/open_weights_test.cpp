@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <functional>
 
 #include "ldm/checkpoint/error.h"
 #include "ldm/weights/sd_keys.h"
@@ -28,13 +27,6 @@ std::vector<std::string> keys_of(const std::vector<std::string>& names) {
   Tensors tensors;
   for (const std::string& name : names) tensors.emplace_back(name, at::zeros({1}));
   return open_weights(write_tensors(new_folder() + "/x.safetensors", tensors)).names();
-}
-
-/// A model with its names changed.
-Tensors renamed(const Tensors& model, const std::function<std::string(const std::string&)>& rename) {
-  Tensors result;
-  for (const auto& [name, tensor] : model) result.emplace_back(rename(name), tensor);
-  return result;
 }
 
 Tensors part(const Tensors& model, ModelPart wanted) {

@@ -17,8 +17,9 @@ namespace ldm::weights::testing {
 
 KeyList full_keys() {
   std::ifstream stream(ldm::testing::golden_path("full_keys.json"));
+  const nlohmann::json golden = nlohmann::json::parse(stream);
   KeyList keys;
-  for (const auto& key : nlohmann::json::parse(stream).at("keys")) {
+  for (const auto& key : golden.at("keys")) {
     keys.emplace_back(key[0].get<std::string>(), key[1].get<std::vector<std::int64_t>>());
   }
   return keys;
