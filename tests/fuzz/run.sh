@@ -31,7 +31,8 @@ RUNNING=()
 
 # The longest input, in bytes. Small ones are quick, and everything that the readers do fits into them.
 declare -A MAX_LENGTH=([zip]=8192 [legacy]=4096 [safetensors]=4096 [index]=2048 [pickle]=4096 [yaml]=2048)
-declare -A DICTIONARIES=([zip]="zip pickle" [legacy]=pickle [safetensors]=safetensors [index]=safetensors [pickle]=pickle [yaml]=yaml)
+declare -A DICTIONARIES=([zip]="zip pickle" [legacy]=pickle [safetensors]=safetensors [index]=safetensors)
+DICTIONARIES+=([pickle]=pickle [yaml]=yaml)
 
 cleanup() { [ "${#RUNNING[@]}" -eq 0 ] || kill "${RUNNING[@]}" 2>/dev/null || true; }
 
@@ -71,16 +72,17 @@ build_fuzzers() {
 # prepare TARGET: its folders and its dictionary.
 prepare() {
   local name
-  mkdir -p "$FOLDER"/{corpus,findings}/"$1" "$FOLDER/dictionaries" "$HERE/regressions/$1"
+  mkdir -p "$FOLDER"/{corpus,findings}/"$1" "$FOLDER/dictionaries"
   for name in ${DICTIONARIES[$1]}; do cat "$HERE/dictionaries/$name.dict"; done >"$FOLDER/dictionaries/$1.dict"
 }
 
 # run_round TARGET SECONDS: one run of libFuzzer, its output behind the log's end.
 run_round() {
-  local status=0 pid
-  "$FOLDER/fuzz_$1" "$FOLDER/corpus/$1" "$HERE/seeds/$1" "$HERE/regressions/$1" \
-    -dict="$FOLDER/dictionaries/$1.dict" -max_len="${MAX_LENGTH[$1]}" -max_total_time="$2" -timeout=5 \
-    -rss_limit_mb=1280 -malloc_limit_mb=256 -use_value_profile=1 -print_final_stats=1 \
+  local status=0 pid starts=("$HERE/seeds/$1")
+  [ ! -d "$HERE/regressions/$1" ] || starts+=("$HERE/regressions/$1")
+  "$FOLDER/fuzz_$1" "$FOLDER/corpus/$1" "${starts[@]}" -dict="$FOLDER/dictionaries/$1.dict" \
+    -max_len="${MAX_LENGTH[$1]}" -max_total_time="$2" -timeout=5 -rss_limit_mb=1280 -malloc_limit_mb=256 \
+    -use_value_profile=1 -print_final_stats=1 \
     -artifact_prefix="$FOLDER/findings/$1/" >>"$LDM_LOGS/$1.log" 2>&1 &
   pid=$!
   # shellcheck disable=SC2064  # this round's process

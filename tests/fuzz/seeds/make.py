@@ -4,8 +4,8 @@
 usage: python tests/fuzz/seeds/make.py        (in an environment with torch 2.11, safetensors and numpy)
 
 The files are committed, because the tests run without Python. What is made is small on purpose: a fuzzer runs a
-seed of a kilobyte a hundred times in the time of one of a hundred. Files of the same contents are rewritten, not
-added to; the YAML seeds are written by hand and left alone.
+seed of a kilobyte a hundred times in the time of one of a hundred. Every run writes other storage keys and dates into
+files of the same contents: commit those that are new only. The seeds in JSON and YAML are written by hand.
 """
 import collections
 import io
@@ -70,6 +70,8 @@ def values():
         },
         "views": {"all": base, "tail": base[4:], "even": base[::2], "t": base.view(3, 4).t(),
                   "one": base[:1].expand(2, 5), "none": base[:0], "scalar": base[3]},
+        "typed": {str(dtype)[6:]: torch.arange(3).to(dtype)
+                  for dtype in (torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn)},
         "parameters": {"p": torch.nn.Parameter(base[:2].clone()), "s": torch.Size([2, 3])},
     }
 
