@@ -82,7 +82,7 @@ run_round() {
   [ ! -d "$HERE/regressions/$1" ] || starts+=("$HERE/regressions/$1")
   "$FOLDER/fuzz_$1" "$FOLDER/corpus/$1" "${starts[@]}" -dict="$FOLDER/dictionaries/$1.dict" \
     -max_len="${MAX_LENGTH[$1]}" -max_total_time="$2" -timeout=5 -rss_limit_mb=1280 -malloc_limit_mb=256 \
-    -use_value_profile=1 -print_final_stats=1 \
+    -use_value_profile=1 -entropic=0 -print_final_stats=1 \
     -artifact_prefix="$FOLDER/findings/$1/" >>"$LDM_LOGS/$1.log" 2>&1 &
   pid=$!
   # shellcheck disable=SC2064  # this round's process

@@ -16,7 +16,7 @@ using config::Node;
 using config::Params;
 
 // Aliases make a small text a large tree; its limit is the reader's business, walking all of it is not ours.
-constexpr std::size_t kMaxVisited = 300;
+constexpr std::size_t kMaxVisited = 60;
 
 template <typename Action>
 bool succeeds(const Action& action) {
