@@ -17,9 +17,10 @@ endif()
 function(ldm_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Werror -fpch-preprocess)
   if(LDM_SANITIZE)
-    # vptr checks need type information of classes that LibTorch does not export.
+    # vptr checks need type information of classes that LibTorch does not export. -O1 and -g1 halve the time to compile, and
+    # still give a report its lines.
     target_compile_options(${target} PRIVATE -fsanitize=${LDM_SANITIZE} -fno-sanitize=vptr
-                                             -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+                                             -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
     target_link_options(${target} PRIVATE -fsanitize=${LDM_SANITIZE})
   endif()
 endfunction()
