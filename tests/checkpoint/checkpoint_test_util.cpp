@@ -162,16 +162,13 @@ std::uint64_t touch_everything(const StateDict& state_dict) {
 }
 
 std::string error_of(const std::string& path) {
-  try {
-    touch_everything(open_checkpoint(path));
-  } catch (const CheckpointError& error) {
-    return error.what();
-  }
-  return "";
+  return ldm::testing::error_of<CheckpointError>([&] { touch_everything(open_checkpoint(path)); });
 }
 
 std::string error_of_bytes(std::string_view bytes) {
-  return error_of(write_file("bytes", bytes));
+  if (bytes.empty()) return error_of(write_file("bytes", bytes));
+  return ldm::testing::error_of<CheckpointError>(
+      [&] { touch_everything(read_checkpoint(MappedFile::from_bytes(bytes, "bytes"))); });
 }
 
 std::pair<std::string, std::uint64_t> mapped_from(const void* address) {

@@ -69,7 +69,7 @@ std::uint64_t touch_everything(const StateDict& state_dict);
 
 /// Opens the file and touches all of it; gives the text of the CheckpointError, or "" if there was none.
 std::string error_of(const std::string& path);
-/// The same for a file with these bytes.
+/// The same for a file with these bytes, which are in memory: no disk in the way of ten thousand of them.
 std::string error_of_bytes(std::string_view bytes);
 
 /// The name of the file that the memory at `address` is mapped from, and the position in it; "" if none.
