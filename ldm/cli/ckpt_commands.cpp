@@ -1,6 +1,5 @@
 #include "ldm/cli/ckpt_commands.h"
 
-#include <iostream>
 #include <utility>
 
 #include "ldm/cli/byte_progress.h"
@@ -67,11 +66,7 @@ void add_misfits(const checkpoint::StateDict& state, const VerifyOptions& option
 ExitStatus inspect_command(const std::vector<std::string>& arguments) {
   InspectOptions options;
   CommandLine line = inspect_command_line(options);
-  line.parse(arguments);
-  if (options.open.help) {
-    std::cout << line.help(kReadingEnding);
-    return ExitStatus::success;
-  }
+  if (!parse_or_help(line, arguments, options.open, kReadingEnding)) return ExitStatus::success;
   require_files(line, 1, "one FILE");
   Watch watch;
   const std::string& path = line.files()[0];
@@ -87,11 +82,7 @@ ExitStatus inspect_command(const std::vector<std::string>& arguments) {
 ExitStatus diff_command(const std::vector<std::string>& arguments) {
   DiffOptions options;
   CommandLine line = diff_command_line(options);
-  line.parse(arguments);
-  if (options.open.help) {
-    std::cout << line.help(kDiffEnding);
-    return ExitStatus::success;
-  }
+  if (!parse_or_help(line, arguments, options.open, kDiffEnding)) return ExitStatus::success;
   options.ema ? require_files(line, 1, "one FILE with --ema") : require_files(line, 2, "two files A and B");
   Watch watch;
   const checkpoint::StateDict a = open_file(line.files()[0], options.open);
@@ -108,11 +99,7 @@ ExitStatus diff_command(const std::vector<std::string>& arguments) {
 ExitStatus verify_command(const std::vector<std::string>& arguments) {
   VerifyOptions options;
   CommandLine line = verify_command_line(options);
-  line.parse(arguments);
-  if (options.open.help) {
-    std::cout << line.help(kVerifyEnding);
-    return ExitStatus::success;
-  }
+  if (!parse_or_help(line, arguments, options.open, kVerifyEnding)) return ExitStatus::success;
   require_files(line, 1, "one FILE");
   Watch watch;
   const checkpoint::StateDict state = open_file(line.files()[0], options.open);

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -149,11 +148,7 @@ weights::ConversionReport convert(const std::string& in, const std::string& out,
 ExitStatus convert_command(const std::vector<std::string>& arguments) {
   ConvertOptions options;
   CommandLine line = convert_command_line(options);
-  line.parse(arguments);
-  if (options.open.help) {
-    std::cout << line.help(kEnding);
-    return ExitStatus::success;
-  }
+  if (!parse_or_help(line, arguments, options.open, kEnding)) return ExitStatus::success;
   require_files(line, 2, "two names IN and OUT");
   const std::string& in = line.files()[0];
   std::string out = line.files()[1];

@@ -8,6 +8,13 @@
 
 namespace ldm::cli {
 
+bool parse_or_help(CommandLine& line, const std::vector<std::string>& arguments, const OpenOptions& options,
+                   const char* ending) {
+  line.parse(arguments);
+  if (options.help) std::cout << line.help(ending);
+  return !options.help;
+}
+
 void require_files(const CommandLine& line, std::size_t count, const std::string& wanted) {
   const std::vector<std::string>& files = line.files();
   if (files.size() == count) return;

@@ -72,13 +72,8 @@ NamedTensors without(NamedTensors tensors, const std::string& name) {
 }
 
 std::string write_weights(const NamedTensors& tensors, const checkpoint::NamedScalars& scalars) {
-  std::vector<checkpoint::NamedTensorSource> sources;
-  for (const auto& [name, tensor] : tensors) {
-    const at::Tensor value = tensor;
-    sources.push_back({name, tensor.scalar_type(), tensor.sizes().vec(), [value] { return value; }});
-  }
   const std::string path = new_folder() + "/small.ckpt";
-  checkpoint::write_ckpt(path, sources, scalars);
+  checkpoint::write_ckpt(path, weights::testing::sources_of(tensors), scalars);
   return path;
 }
 

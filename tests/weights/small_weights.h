@@ -3,15 +3,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "ldm/checkpoint/scalar.h"
 #include "ldm/checkpoint/state_dict.h"
+#include "tests/weights/weights_test_util.h"
 
 namespace ldm::testing {
 
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+using NamedTensors = weights::testing::Tensors;
 
 /// Tensors of a few numbers under keys of every part of a v1 checkpoint: two weights of the UNet with
 /// averages that are 0.5 larger, LitEma's counters (decay 0.9999, 7 updates), a VAE of two weights, a text
