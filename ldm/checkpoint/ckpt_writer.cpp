@@ -1,6 +1,7 @@
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "ldm/checkpoint/bytes.h"
@@ -18,6 +19,8 @@ namespace {
 constexpr const char* kRoot = "archive/";  // torch.load takes any
 constexpr std::string_view kByteOrder = "little";
 constexpr std::string_view kVersion = "3\n";  // of torch's zip files, since PyTorch 1.6
+
+using Tensors = std::vector<const NamedTensorSource*>;
 
 /// Writes entries into their planned places and collects their CRCs.
 class ZipOutput {
@@ -41,54 +44,92 @@ class ZipOutput {
   std::vector<std::uint32_t> crcs_;
 };
 
-ZipPlan plan_file(const std::vector<NamedTensorSource>& sources, std::size_t pickle_size) {
+ZipPlan plan_file(const Tensors& tensors, std::size_t pickle_size) {
   const std::string root = kRoot;
   ZipPlan plan;
   plan.add(root + "data.pkl", pickle_size);
   plan.add(root + "byteorder", kByteOrder.size());
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    plan.add(root + "data/" + std::to_string(i), source_bytes(sources[i]));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    plan.add(root + "data/" + std::to_string(i), source_bytes(*tensors[i]));
   }
   plan.add(root + "version", kVersion.size());
   return plan;
 }
 
-void check_scalars(const std::string& path, const NamedScalars& scalars) {
-  std::unordered_set<std::string> names{"state_dict"};
-  for (const NamedScalar& scalar : scalars) {
-    const auto* text = std::get_if<std::string>(&scalar.value);
-    if (!is_utf8(scalar.name) || (text != nullptr && !is_utf8(*text))) {
-      throw CheckpointError("'" + path +
-                            "': expected names and texts in UTF-8 beside the tensors, got other " +
-                            "bytes at '" + printable(scalar.name) + "'");
-    }
-    if (!names.insert(scalar.name).second) {
-      throw CheckpointError("'" + path + "': expected each name once beside the tensors, got '" +
-                            printable(scalar.name) + "' twice");
+[[noreturn]] void fail(const std::string& path, const std::string& expected, const std::string& got) {
+  throw CheckpointError("'" + path + "': expected " + expected + ", got " + got);
+}
+
+void check_text(const std::string& path, const Scalar& scalar) {
+  const auto* text = std::get_if<std::string>(&scalar);
+  if (text != nullptr && !is_utf8(*text)) {
+    fail(path, "names and texts in UTF-8", "other bytes in '" + printable(*text) + "'");
+  }
+}
+
+void check_keys(const std::string& path, const CkptValue& dict) {
+  std::set<Scalar> keys;
+  for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+    const CkptValue& key = dict.items[i];
+    if (key.kind != CkptValue::Kind::scalar) fail(path, "plain values as the keys of a dict", "another");
+    check_text(path, key.scalar);
+    if (!keys.insert(key.scalar).second) {
+      fail(path, "each name once in a dict", "'" + printable(scalar_text(key.scalar)) + "' twice");
     }
   }
 }
 
+/// Checks the tree, and collects its tensors in the order in which the pickle names them.
+void collect_tensors(const std::string& path, const CkptValue& value, Tensors& tensors) {
+  if (value.kind == CkptValue::Kind::scalar) check_text(path, value.scalar);
+  if (value.kind == CkptValue::Kind::tensor) {
+    check_source(path, value.tensor);
+    tensors.push_back(&value.tensor);
+  }
+  if (value.kind == CkptValue::Kind::dict) check_keys(path, value);
+  for (const CkptValue& item : value.items) collect_tensors(path, item, tensors);
+}
+
 }  // namespace
 
-void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
-                const NamedScalars& scalars) {
-  check_sources(path, sources);
-  check_scalars(path, scalars);
-  const std::string pickle = make_ckpt_pickle(sources, scalars);
-  const ZipPlan plan = plan_file(sources, pickle.size());
+CkptValue CkptValue::dict(const std::vector<NamedTensorSource>& sources) {
+  CkptValue made = dict();
+  for (const NamedTensorSource& source : sources) made.add(source.name, source);
+  return made;
+}
+
+CkptValue& CkptValue::add(Scalar key, CkptValue value) {
+  items.emplace_back(std::move(key));
+  items.push_back(std::move(value));
+  return *this;
+}
+
+void write_ckpt(const std::string& path, const CkptValue& top) {
+  Tensors tensors;
+  collect_tensors(path, top, tensors);
+  const std::string pickle = make_ckpt_pickle(top);
+  const ZipPlan plan = plan_file(tensors, pickle.size());
 
   OutputFile file(path, plan.file_size());
   ZipOutput zip(file, plan);
   zip.write(pickle);
   zip.write(kByteOrder);
-  for (const NamedTensorSource& source : sources) {
-    const at::Tensor tensor = make_contiguous(path, source);
+  for (const NamedTensorSource* source : tensors) {
+    const at::Tensor tensor = make_contiguous(path, *source);
     zip.write(tensor.const_data_ptr(), tensor.nbytes());
   }
   zip.write(kVersion);
   zip.finish();
   file.commit();
+}
+
+void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
+                const NamedScalars& scalars) {
+  check_sources(path, sources);
+  CkptValue top = CkptValue::dict();
+  top.add("state_dict", CkptValue::dict(sources));
+  for (const NamedScalar& scalar : scalars) top.add(scalar.name, scalar.value);
+  write_ckpt(path, top);
 }
 
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,

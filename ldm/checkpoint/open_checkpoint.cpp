@@ -48,6 +48,15 @@ StateDict open_checkpoint(const std::string& path, MmapChoice mmap) {
   }
 }
 
+StateDict open_training_state(const std::string& path, MmapChoice mmap) {
+  std::shared_ptr<MappedFile> file = MappedFile::open(path, mmap);
+  if (sniff({file->data(), file->size()}, path) == FileForm::kZip) {
+    return read_torch_zip(std::move(file), TorchPart::kExtras);
+  }
+  throw CheckpointError("'" + path +
+                        "': expected a .ckpt that training wrote (a zip file), got a file of another form");
+}
+
 StateDict read_checkpoint(std::shared_ptr<MappedFile> file) {
   switch (sniff({file->data(), file->size()}, file->path())) {
     case FileForm::kZip:

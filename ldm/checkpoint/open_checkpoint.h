@@ -17,7 +17,13 @@ namespace ldm::checkpoint {
 /// where there is no such key, those of the top level itself.
 StateDict open_checkpoint(const std::string& path, MmapChoice mmap = MmapChoice::automatic);
 
-/// The same for a file that is open or in memory already; `file` names it in messages. An index is refused.
+/// What a .ckpt of `torch.save` holds beside its state dict, as a training run leaves it there: tensors and
+/// scalars (`notes().scalars`) under paths such as "optimizer_states.0.state.3.exp_avg" and
+/// "optimizer_states.0.param_groups.0.lr". Throws CheckpointError as above, and for another form of file.
+StateDict open_training_state(const std::string& path, MmapChoice mmap = MmapChoice::automatic);
+
+/// open_checkpoint for a file that is open or in memory already; `file` names it in messages. An index is
+/// refused.
 StateDict read_checkpoint(std::shared_ptr<MappedFile> file);
 
 }  // namespace ldm::checkpoint

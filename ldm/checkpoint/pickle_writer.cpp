@@ -92,22 +92,52 @@ struct AppendScalar {
   void operator()(const std::string& value) const { pickle.text(value); }
 };
 
+/// Walks a tree and counts its tensors on the way.
+class TreeWriter {
+ public:
+  explicit TreeWriter(PickleText& pickle) : pickle_(pickle) {}
+
+  void append(const CkptValue& value) {
+    switch (value.kind) {
+      case CkptValue::Kind::none:
+        pickle_.op(Op::kNone);
+        return;
+      case CkptValue::Kind::scalar:
+        std::visit(AppendScalar{pickle_}, value.scalar);
+        return;
+      case CkptValue::Kind::tensor:
+        append_tensor(pickle_, value.tensor, tensors_++);
+        return;
+      case CkptValue::Kind::list:
+        return append_filled(Op::kEmptyList, value, Op::kAppends);
+      case CkptValue::Kind::dict:
+        return append_filled(Op::kEmptyDict, value, Op::kSetItems);
+      case CkptValue::Kind::tuple:
+        pickle_.op(Op::kMark);
+        for (const CkptValue& item : value.items) append(item);
+        pickle_.op(Op::kTuple);
+        return;
+    }
+  }
+
+ private:
+  void append_filled(Op empty, const CkptValue& value, Op fill) {
+    pickle_.op(empty).op(Op::kMark);
+    for (const CkptValue& item : value.items) append(item);
+    pickle_.op(fill);
+  }
+
+  PickleText& pickle_;
+  std::size_t tensors_ = 0;
+};
+
 }  // namespace
 
-std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, const NamedScalars& scalars) {
+std::string make_ckpt_pickle(const CkptValue& top) {
   PickleText pickle;
-  pickle.protocol(2).op(Op::kEmptyDict).op(Op::kMark);
-  pickle.text("state_dict").op(Op::kEmptyDict).op(Op::kMark);
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    pickle.text(sources[i].name);
-    append_tensor(pickle, sources[i], i);
-  }
-  pickle.op(Op::kSetItems);
-  for (const NamedScalar& scalar : scalars) {
-    pickle.text(scalar.name);
-    std::visit(AppendScalar{pickle}, scalar.value);
-  }
-  pickle.op(Op::kSetItems).op(Op::kStop);
+  pickle.protocol(2);
+  TreeWriter(pickle).append(top);
+  pickle.op(Op::kStop);
   return pickle.take();
 }
 

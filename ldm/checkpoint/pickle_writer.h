@@ -7,9 +7,9 @@
 
 namespace ldm::checkpoint {
 
-/// The pickle (protocol 2) of `{"state_dict": {name: tensor, ...}, scalar: value, ...}`, in which tensor i is
-/// contiguous, on the CPU and alone in the storage with key "i". Throws CheckpointError for a type without a
-/// storage class.
-std::string make_ckpt_pickle(const std::vector<NamedTensorSource>& sources, const NamedScalars& scalars);
+/// The pickle (protocol 2) of `top`, in which every tensor is contiguous, on the CPU and alone in its
+/// storage. The keys of the storages are "0", "1", ... in the order in which the tensors stand in the tree.
+/// Throws CheckpointError for a type without a storage class.
+std::string make_ckpt_pickle(const CkptValue& top);
 
 }  // namespace ldm::checkpoint

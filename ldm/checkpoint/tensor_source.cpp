@@ -23,6 +23,13 @@ std::string describe_shape(c10::ScalarType dtype, at::IntArrayRef sizes) {
 
 }  // namespace
 
+void check_source(const std::string& path, const NamedTensorSource& source) {
+  const std::int64_t bytes = contiguous_bytes(source.sizes, c10::elementSize(source.dtype));
+  if (source.sizes.size() <= kMaxDimensions && bytes >= 0) return;
+  fail(path, source.name,
+       "a shape of at most 64 sizes, none negative, got " + describe_shape(source.dtype, source.sizes));
+}
+
 void check_sources(const std::string& path, const std::vector<NamedTensorSource>& sources) {
   std::unordered_set<std::string> names;
   std::int64_t total = 0;
@@ -30,10 +37,9 @@ void check_sources(const std::string& path, const std::vector<NamedTensorSource>
     if (source.name.empty() || !is_utf8(source.name))
       fail(path, source.name, "a name in UTF-8, got other bytes");
     if (!names.insert(source.name).second) fail(path, source.name, "each name once, got it twice");
-    const std::int64_t bytes = contiguous_bytes(source.sizes, c10::elementSize(source.dtype));
-    if (source.sizes.size() > kMaxDimensions || bytes < 0 || __builtin_add_overflow(total, bytes, &total)) {
-      fail(path, source.name,
-           "a shape of at most 64 sizes, none negative, got " + describe_shape(source.dtype, source.sizes));
+    check_source(path, source);
+    if (__builtin_add_overflow(total, static_cast<std::int64_t>(source_bytes(source)), &total)) {
+      fail(path, source.name, "at most 2^63 bytes in all, got more");
     }
   }
 }

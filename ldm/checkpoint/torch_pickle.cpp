@@ -1,7 +1,6 @@
 #include "ldm/checkpoint/torch_pickle.h"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "ldm/checkpoint/pickle_machine.h"
 #include "ldm/checkpoint/pickle_value.h"
 #include "ldm/checkpoint/tensor_view.h"
+#include "ldm/checkpoint/torch_extras.h"
 #include "ldm/checkpoint/torch_hooks.h"
 
 namespace ldm::checkpoint {
@@ -25,30 +25,6 @@ constexpr std::size_t kMaxMetadataPairs = 20000;  // that are looked at
   throw CheckpointError(label + ": " + what);
 }
 
-/// The beginning of a long text, cut between two characters.
-std::string shortened(const std::string& text) {
-  if (text.size() <= kMaxMetadataText) return text;
-  std::size_t end = kMaxMetadataText;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
-/// None if `value` is not a scalar.
-std::optional<Scalar> scalar_of(const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kBool:
-      return value.integer != 0;
-    case ValueKind::kInt:
-      return value.integer;
-    case ValueKind::kReal:
-      return value.real;
-    case ValueKind::kText:
-      return shortened(value.text);
-    default:
-      return std::nullopt;
-  }
-}
-
 /// The scalars of the top level where their keys first appear; of a key that is there twice, the last value.
 NamedScalars collect_scalars(const Value& top) {
   NamedScalars scalars;
@@ -57,11 +33,11 @@ NamedScalars collect_scalars(const Value& top) {
   for (std::size_t i = 0; i < end && scalars.size() < kMaxMetadata; i += 2) {
     const Value& key = *top.items[i];
     if (key.kind != ValueKind::kText || key.text.size() > kMaxMetadataText) continue;
-    std::optional<Scalar> scalar = scalar_of(*top.items[i + 1]);
-    if (!scalar) continue;
+    Scalar scalar;
+    if (!read_scalar(*top.items[i + 1], scalar)) continue;
     const auto [place, added] = places.emplace(key.text, scalars.size());
     if (added) scalars.push_back({key.text, {}});
-    scalars[place->second].value = *std::move(scalar);
+    scalars[place->second].value = std::move(scalar);
   }
   return scalars;
 }
@@ -116,9 +92,9 @@ void check_name(const Value& name, const std::string& label) {
 
 /// The tensors in the order in which their names first appear; of a name that is there twice the last value
 /// counts, as in Python. Entries that are no tensors are left out.
-std::vector<std::pair<const Value*, const Value*>> named_tensors(const Value& mapping,
-                                                                 const std::string& label) {
-  std::vector<std::pair<const Value*, const Value*>> pairs;
+std::vector<std::pair<std::string, const Value*>> named_tensors(const Value& mapping,
+                                                                const std::string& label) {
+  std::vector<std::pair<std::string, const Value*>> pairs;
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < mapping.items.size(); i += 2) {
     const Value* key = mapping.items[i];
@@ -126,7 +102,7 @@ std::vector<std::pair<const Value*, const Value*>> named_tensors(const Value& ma
     if (value->kind == ValueKind::kTensor) check_name(*key, label);
     if (key->kind != ValueKind::kText || key->text.size() > kMaxNameLength) continue;
     const auto [place, added] = places.emplace(key->text, pairs.size());
-    if (added) pairs.emplace_back(key, value);
+    if (added) pairs.emplace_back(key->text, value);
     pairs[place->second].second = value;
   }
   const auto others = std::remove_if(
@@ -171,19 +147,25 @@ std::vector<StorageRecord> distinct_storages(const std::vector<const Value*>& st
 
 }  // namespace
 
-TorchPickle read_torch_pickle(ByteView pickle, const std::string& label, TorchForm form) {
+TorchPickle read_torch_pickle(ByteView pickle, const std::string& label, TorchForm form, TorchPart part) {
   const PickleLimits limits;
   ValueArena arena(limits.values);
   TorchHooks hooks(arena, form == TorchForm::kLegacy ? kLegacyStorageParts : kZipStorageParts);
   TorchPickle result;
   const Value& top = *run_pickle(pickle, label, hooks, arena, limits, &result.length);
-  for (const auto& [name, value] : named_tensors(find_state_dict(top, label), label)) {
-    result.tensors.push_back(read_tensor_record(name->text, *value, label));
+  TorchExtras found;
+  if (part == TorchPart::kStateDict) {
+    found = {named_tensors(find_state_dict(top, label), label), collect_scalars(top)};
+  } else {
+    found = collect_extras(top, label);
+  }
+  for (const auto& [name, value] : found.tensors) {
+    result.tensors.push_back(read_tensor_record(name, *value, label));
   }
   result.storages = distinct_storages(hooks.storages(), form, label);
   result.notes.globals.assign(hooks.globals().begin(), hooks.globals().end());
   result.notes.inert_globals.assign(hooks.inert_globals().begin(), hooks.inert_globals().end());
-  result.notes.scalars = collect_scalars(top);
+  result.notes.scalars = std::move(found.scalars);
   return result;
 }
 

@@ -11,7 +11,6 @@
 #include "ldm/checkpoint/cut_zip.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/state_dict_parts.h"
-#include "ldm/checkpoint/torch_pickle.h"
 #include "ldm/checkpoint/zip_contents.h"
 #include "ldm/checkpoint/zip_directory.h"
 #include "ldm/checkpoint/zip_format.h"
@@ -75,14 +74,16 @@ void check_byte_order(const ZipDirectory& zip, const std::string& root, const st
                  "byteorder', got another: load and save the file with PyTorch on a little-endian machine");
 }
 
-TorchPickle read_pickle(const ZipDirectory& zip, const std::string& root, const std::string& path) {
+TorchPickle read_pickle(const ZipDirectory& zip, const std::string& root, const std::string& path,
+                        TorchPart part) {
   const auto index = static_cast<std::size_t>(zip.find(root + "data.pkl"));
   if (zip.entries()[index].size > kMaxPickleSize) {
     fail(path, "expected a data.pkl of at most " + std::to_string(kMaxPickleSize) + " bytes, got " +
                    std::to_string(zip.entries()[index].size));
   }
   const ZipBytes bytes = read_zip_entry(zip, index);
-  return read_torch_pickle(bytes.view, "'" + path + "': " + printable(zip.entries()[index].name));
+  return read_torch_pickle(bytes.view, "'" + path + "': " + printable(zip.entries()[index].name),
+                           TorchForm::kZip, part);
 }
 
 ZipDirectory read_directory(const MappedFile& file) {
@@ -124,13 +125,13 @@ std::uint64_t size_limit(const ZipDirectory& zip) {
 
 }  // namespace
 
-StateDict read_torch_zip(std::shared_ptr<MappedFile> file) {
+StateDict read_torch_zip(std::shared_ptr<MappedFile> file, TorchPart part) {
   const std::string& path = file->path();
   const auto zip = std::make_shared<const ZipDirectory>(read_directory(*file));
   const std::string root = find_root(*zip, path);
   refuse_torchscript(*zip, root, path);
   check_byte_order(*zip, root, path);
-  TorchPickle pickle = read_pickle(*zip, root, path);
+  TorchPickle pickle = read_pickle(*zip, root, path, part);
 
   StateDictParts parts;
   std::vector<std::size_t> entries;

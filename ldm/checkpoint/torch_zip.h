@@ -4,6 +4,7 @@
 
 #include "ldm/checkpoint/mapped_file.h"
 #include "ldm/checkpoint/state_dict.h"
+#include "ldm/checkpoint/torch_pickle.h"
 
 namespace ldm::checkpoint {
 
@@ -13,6 +14,6 @@ namespace ldm::checkpoint {
 /// asked for. data.pkl is verified by its CRC-32, and so are compressed storages; stored ones are not (that
 /// would read them all), but by `StateDict::checks`. Where sizes of storages and their types disagree, see
 /// `ZipStorages::find`. Throws CheckpointError, also for TorchScript archives.
-StateDict read_torch_zip(std::shared_ptr<MappedFile> file);
+StateDict read_torch_zip(std::shared_ptr<MappedFile> file, TorchPart part = TorchPart::kStateDict);
 
 }  // namespace ldm::checkpoint

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ldm/checkpoint/scalar.h"
@@ -32,6 +33,37 @@ struct NamedTensorSource {
 /// passes through, after the temporary file is removed.
 void write_safetensors(const std::string& path, const std::vector<NamedTensorSource>& sources,
                        const std::map<std::string, std::string>& metadata = {});
+
+/// A value of Python as a .ckpt holds it: None, a plain value, a tensor, a list, a tuple, or a dict with
+/// plain values as keys. A tree: nothing is shared.
+struct CkptValue {
+  enum class Kind { none, scalar, tensor, list, tuple, dict };
+
+  CkptValue() = default;  ///< None
+  CkptValue(Scalar value) : kind(Kind::scalar), scalar(std::move(value)) {}
+  /// The source's name is for messages; the tensor's place in the tree is what counts in the file.
+  CkptValue(NamedTensorSource source) : kind(Kind::tensor), tensor(std::move(source)) {}
+  static CkptValue list(std::vector<CkptValue> items = {}) { return CkptValue(Kind::list, std::move(items)); }
+  static CkptValue tuple(std::vector<CkptValue> items) { return CkptValue(Kind::tuple, std::move(items)); }
+  static CkptValue dict() { return CkptValue(Kind::dict, {}); }
+  /// A dict of tensors by their names.
+  static CkptValue dict(const std::vector<NamedTensorSource>& sources);
+
+  /// Adds to a dict. Keys must differ; `write_ckpt` checks.
+  CkptValue& add(Scalar key, CkptValue value);
+
+  Kind kind = Kind::none;
+  Scalar scalar;
+  NamedTensorSource tensor;
+  std::vector<CkptValue> items;  ///< elements; of a dict key, value, key, value, ...
+
+ private:
+  CkptValue(Kind kind_of, std::vector<CkptValue> parts) : kind(kind_of), items(std::move(parts)) {}
+};
+
+/// Writes a .ckpt as `torch.save(top, path)` does, where `top` is a dict; what training keeps beside its
+/// weights comes out again with `open_training_state`. Form, appearance and errors as below.
+void write_ckpt(const std::string& path, const CkptValue& top);
 
 /// Writes a .ckpt as `torch.save({"state_dict": {...}, **scalars}, path)` does: a zip file, stored, with
 /// zip64 where needed, each tensor contiguous in a storage of its own at a multiple of 64 bytes. Python reads

@@ -227,6 +227,52 @@ TEST(WriteCkpt, RefusesScalarsThatDoNotFit) {
   EXPECT_FALSE(fs::exists(path));
 }
 
+/// A tree such as training leaves beside the weights, as `open_training_state` tells it.
+TEST(WriteCkpt, TreesComeBackByTheirPaths) {
+  const std::string path = ldm::testing::temp_dir() + "/tree.ckpt";
+  const at::Tensor average = at::arange(6, at::kFloat).view({2, 3});
+  CkptValue state =
+      CkptValue::dict().add(std::int64_t{0}, CkptValue::dict().add("exp_avg", source_of("average", average)));
+  CkptValue group = CkptValue::dict().add("betas", CkptValue::tuple({Scalar(0.9), Scalar(0.999)}));
+  group.add("foreach", CkptValue());
+  CkptValue optimizer = CkptValue::dict().add("state", std::move(state));
+  optimizer.add("param_groups", CkptValue::list({std::move(group)}));
+  CkptValue top = CkptValue::dict().add("epoch", Scalar(std::int64_t{3}));
+  top.add("state_dict", CkptValue::dict({source_of("w", at::ones({4}))}));
+  top.add("optimizer_states", CkptValue::list({std::move(optimizer)}));
+  write_ckpt(path, top);
+
+  EXPECT_EQ(open_checkpoint(path).names(), std::vector<std::string>{"w"});
+  const StateDict extras = open_training_state(path);
+  const std::string name = "optimizer_states.0.state.0.exp_avg";
+  EXPECT_EQ(extras.names(), std::vector<std::string>{name});
+  EXPECT_TRUE(at::equal(extras.tensor(name).tensor, average));
+  const std::map<std::string, std::string> expected{{"epoch", "3"},
+                                                    {"optimizer_states.0.param_groups.0.betas.0", "0.9"},
+                                                    {"optimizer_states.0.param_groups.0.betas.1", "0.999"}};
+  EXPECT_EQ(extras.metadata(), expected);
+}
+
+TEST(WriteCkpt, RefusesDictsWithAKeyTwice) {
+  const std::string path = ldm::testing::temp_dir() + "/twice.ckpt";
+  CkptValue inner = CkptValue::dict().add(std::int64_t{1}, Scalar(true));
+  inner.add(std::int64_t{1}, Scalar(false));
+  EXPECT_THROW(write_ckpt(path, CkptValue::dict().add("a", CkptValue::list({inner}))), CheckpointError);
+  EXPECT_FALSE(fs::exists(path));
+}
+
+/// Lists that hold another list twice, 30 levels deep: a thousand million values in 300 bytes.
+TEST(OpenTrainingState, BoundsSharedValues) {
+  using std::string_literals::operator""s;
+  std::string pickle = "\x80\x02}("s + testing::text_opcodes("k") + "]q\0"s;
+  for (char level = 1; level <= 30; ++level) {
+    const std::string below{'h', static_cast<char>(level - 1)};
+    pickle += "0(" + below + below + "lq" + level;
+  }
+  const std::string path = testing::write_file("shared.ckpt", testing::torch_bytes(pickle + "u."));
+  EXPECT_THROW(open_training_state(path), CheckpointError);
+}
+
 TEST(Crc32, OfPiecesIsThatOfTheWhole) {
   std::string bytes(5'000'001, '\0');  // several pieces and a rest
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13);

@@ -45,7 +45,7 @@ TEST(ZipPlan, FilesAndEntriesBeyondFourGibibytes) {
   const std::vector<NamedTensorSource> sources = {{"big", at::kLong, {kHuge / 8}, nullptr},
                                                   {"bigger", at::kByte, {2, kHuge / 2}, nullptr},
                                                   {"last", at::kByte, {4}, nullptr}};
-  const std::string pickle = make_ckpt_pickle(sources, {});
+  const std::string pickle = make_ckpt_pickle(CkptValue::dict().add("state_dict", CkptValue::dict(sources)));
   ZipPlan plan;
   plan.add("a/data.pkl", pickle.size());
   for (std::size_t i = 0; i < 3; ++i) plan.add("a/data/" + std::to_string(i), i < 2 ? kHuge : 4);

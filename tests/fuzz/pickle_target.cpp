@@ -18,6 +18,8 @@ using checkpoint::ByteView;
 using checkpoint::CheckpointError;
 using checkpoint::PickleLimits;
 using checkpoint::TensorRecord;
+using checkpoint::TorchForm;
+using checkpoint::TorchPart;
 using checkpoint::Value;
 using checkpoint::ValueKind;
 
@@ -33,13 +35,14 @@ void check_record(const TensorRecord& record) {
           "every element lies inside the storage");
 }
 
-void read_as_torch_pickle(ByteView pickle, checkpoint::TorchForm form) {
+void read_as_torch_pickle(ByteView pickle, TorchForm form, TorchPart part = TorchPart::kStateDict) {
   try {
-    const checkpoint::TorchPickle read = checkpoint::read_torch_pickle(pickle, "input", form);
+    const checkpoint::TorchPickle read = checkpoint::read_torch_pickle(pickle, "input", form, part);
     require(read.length > 0 && read.length <= pickle.size, "a pickle ends inside its bytes");
     std::unordered_set<std::string> names;
     for (const TensorRecord& record : read.tensors) {
-      require(names.insert(record.name).second, "each name is there once");
+      const bool is_new = names.insert(record.name).second;
+      require(is_new || part == TorchPart::kExtras, "each name is there once");
       check_record(record);
     }
   } catch (const CheckpointError&) {
@@ -82,8 +85,9 @@ void run_within(ByteView pickle, const PickleLimits& limits) {
 
 void fuzz_pickle(std::string_view input) {
   const ByteView pickle{reinterpret_cast<const std::uint8_t*>(input.data()), input.size()};
-  read_as_torch_pickle(pickle, checkpoint::TorchForm::kZip);
-  read_as_torch_pickle(pickle, checkpoint::TorchForm::kLegacy);
+  read_as_torch_pickle(pickle, TorchForm::kZip);
+  read_as_torch_pickle(pickle, TorchForm::kLegacy);
+  read_as_torch_pickle(pickle, TorchForm::kZip, TorchPart::kExtras);
   run_within(pickle, {});
   run_within(pickle, kSmallLimits);
 }
