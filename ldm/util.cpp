@@ -5,12 +5,12 @@
 namespace ldm::detail {
 
 void check_target_keys(const config::Node& node) {
-  // base_learning_rate stands beside the target of a model; the trainer reads it.
-  static const std::set<std::string> known{"target", "params", "base_learning_rate"};
+  // base_learning_rate and optimizer stand beside the target of a model; the trainer reads them.
+  static const std::set<std::string> known{"target", "params", "base_learning_rate", "optimizer"};
   for (const std::string& key : node.keys()) {
     if (known.count(key) == 0) {
-      node.at(key).fail("expected only target, params and base_learning_rate beside a target, got '" + key +
-                        "'");
+      node.at(key).fail("expected only target, params, base_learning_rate and optimizer beside a target, got '" +
+                        key + "'");
     }
   }
 }

@@ -32,13 +32,17 @@ bool ConsoleReporter::progress(const GenerationProgress& progress) {
   clock_.report(progress, StepClock::Clock::now());
   if (console_.is_terminal) {
     // One column stays free: a full line would make some terminals begin another.
-    console_.talk << kClearLine << bar_progress(progress, clock_, console_.terminal_columns() - 1)
-                  << std::flush;
-    bar_shown_ = true;
+    draw(bar_progress(progress, clock_, console_.terminal_columns() - 1));
   } else if (worth_a_line(progress)) {
     console_.talk << plain_progress(progress, clock_) << std::endl;
   }
   return true;
+}
+
+void ConsoleReporter::draw(const std::string& line) {
+  if (!console_.is_terminal) return;
+  console_.talk << kClearLine << line << std::flush;
+  bar_shown_ = true;
 }
 
 void ConsoleReporter::truncated(const std::string& prompt, const std::string& unseen) {

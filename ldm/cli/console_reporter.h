@@ -30,6 +30,8 @@ class ConsoleReporter : public GenerationObserver {
   bool wants_to_stop() override { return interrupted_(); }
   void truncated(const std::string& prompt, const std::string& unseen) override;
   void warning(const std::string& text) override;
+  /// On a terminal a line that the next one, or anything said, takes the place of; elsewhere nothing.
+  void draw(const std::string& line);
   /// The name of a file that is done.
   void written(const std::string& path);
   /// Lines of talk, the first with the program's name before it, the rest indented.
