@@ -9,6 +9,7 @@
 #include "ldm/models/diffusion/noise_source.h"
 #include "ldm/models/diffusion/sampler.h"
 #include "ldm/modules/state.h"
+#include "ldm/training/latent_cache.h"
 #include "ldm/training/random_state.h"
 
 namespace ldm::training {
@@ -60,15 +61,24 @@ void DiffusionTask::set_training(bool training) {
   }
 }
 
-at::Tensor DiffusionTask::latents(const at::Tensor& images) {
-  const at::NoGradGuard no_grad;
-  return latent_->get_first_stage_encoding(latent_->encode_first_stage(images));
+bool DiffusionTask::has_images(const data::Batch& batch) const {
+  return batch.fields.count(kMomentsField) == 0;
+}
+
+at::Tensor DiffusionTask::images(const data::Batch& batch) const {
+  return to_network(batch.tensor(model_->options().first_stage_key), model_->device(), channels_last_);
 }
 
 at::Tensor DiffusionTask::start(const data::Batch& batch) {
-  const at::Tensor images =
-      to_network(batch.tensor(model_->options().first_stage_key), model_->device(), channels_last_);
-  return latent_ ? latents(images) : images;
+  if (!latent_) return images(batch);
+  const at::NoGradGuard no_grad;
+  if (has_images(batch)) return latent_->get_first_stage_encoding(latent_->encode_first_stage(images(batch)));
+  const at::Tensor moments = batch.tensor(kMomentsField).to(model_->device());
+  // A first stage without a distribution gives the latent itself.
+  const bool is_distribution = moments.size(1) != model_->options().channels;
+  return latent_->get_first_stage_encoding(is_distribution
+                                               ? FirstStageEncoding(DiagonalGaussianDistribution(moments))
+                                               : FirstStageEncoding(moments));
 }
 
 void DiffusionTask::prepare(const data::Batch& first) {
@@ -184,11 +194,11 @@ LoggedImages DiffusionTask::log_images(const data::Batch& batch, const ImageLogO
   const at::NoGradGuard no_grad;
   const SeededScope seeded(seed, model_->device());
   const std::int64_t count = std::min(options.N, batch.size());
-  const at::Tensor images =
-      to_network(batch.tensor(model_->options().first_stage_key), model_->device(), channels_last_)
-          .slice(0, 0, count);
-  LoggedImages logged{{"inputs", images}};
-  if (latent_) logged.emplace_back("reconstruction", latent_->decode_first_stage(latents(images)));
+  LoggedImages logged;
+  if (has_images(batch)) logged.emplace_back("inputs", images(batch).slice(0, 0, count));
+  if (latent_) {
+    logged.emplace_back("reconstruction", latent_->decode_first_stage(start(batch).slice(0, 0, count)));
+  }
   if (!options.sample) return logged;
   logged.emplace_back("samples", sampled(batch, options, seed, count));
   if (model_->options().use_ema) {

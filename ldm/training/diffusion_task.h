@@ -32,7 +32,9 @@ class DiffusionTask : public TrainingTask {
  private:
   /// The clean input x_0: scaled latents, or for a plain DDPM the images.
   at::Tensor start(const data::Batch& batch);
-  at::Tensor latents(const at::Tensor& encoding_input);
+  /// Whether the batch has images, and not their latents' moments alone.
+  bool has_images(const data::Batch& batch) const;
+  at::Tensor images(const data::Batch& batch) const;
   at::Tensor timesteps(std::int64_t batch_size);
   /// What the conditioning stage takes, after dropping captions.
   ConditioningInput conditioning_input(const data::Batch& batch);

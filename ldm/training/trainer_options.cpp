@@ -134,6 +134,7 @@ TrainerOptions read_trainer(const Node& node) {
   options.channels_last = params.boolean("channels_last", false);
   options.finetune_from = params.text("finetune_from", "");
   options.finetune_ema = params.boolean("finetune_ema", false);
+  options.latent_cache = params.text("latent_cache", "");
   for (const char* key : kIgnored) params.known({key});
   params.finish();
   if (options.autocast == c10::ScalarType::Half && !options.device.is_cuda()) {
@@ -259,7 +260,7 @@ const std::vector<std::string>& trainer_option_names() {
                                  "limit_val_batches",  "limit_test_batches",
                                  "log_every_n_steps",  "gpus",
                                  "channels_last",      "finetune_from",
-                                 "finetune_ema"};
+                                 "finetune_ema",       "latent_cache"};
     all.insert(all.end(), kIgnored.begin(), kIgnored.end());
     return all;
   }();

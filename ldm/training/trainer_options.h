@@ -42,7 +42,8 @@ struct TrainerOptions {
   c10::Device device = c10::kCPU;  ///< gpus: "0," is CUDA's first
   bool channels_last = false;      ///< ours: images and weights of convolutions with their channels last
   std::string finetune_from;       ///< ours: weights to start from, see initial_weights.h
-  bool finetune_ema = false;       ///< ours: start at the averages in finetune_from
+  std::string latent_cache;   ///< ours: the file in which the images' latents are kept, see latent_cache.h
+  bool finetune_ema = false;  ///< ours: start at the averages in finetune_from
 };
 
 /// `lightning.modelcheckpoint`, and `lightning.callbacks.metrics_over_trainsteps_checkpoint`, under the names

@@ -10,6 +10,7 @@
 #include "ldm/modules/state.h"
 #include "ldm/training/autoencoder_task.h"
 #include "ldm/training/diffusion_task.h"
+#include "ldm/training/latent_cache.h"
 #include "ldm/training/random_state.h"
 #include "ldm/util.h"
 
@@ -50,8 +51,12 @@ void place(torch::nn::Module& module, const TrainerOptions& options) {
 /// A model of either role: draws or reads its weights unless the run is resumed, and makes its task.
 class TaskBuilder {
  public:
-  TaskBuilder(const config::Config& config, const Registry& registry, bool resumed, const Say& say)
-      : node_(config.root().at("model")), registry_(registry), resumed_(resumed), say_(say) {}
+  /// `resume_from` is the checkpoint that has the weights; empty for a new run.
+  TaskBuilder(const config::Config& config, const Registry& registry, std::string resume_from, const Say& say)
+      : node_(config.root().at("model")),
+        registry_(registry),
+        resume_from_(std::move(resume_from)),
+        say_(say) {}
 
   bool is_diffusion() const { return registry_.targets<DDPMImpl>().count(node_.at("target").as_text()) > 0; }
 
@@ -72,6 +77,20 @@ class TaskBuilder {
     return autoencoder_->options().monitor;
   }
 
+  /// The training data with its images encoded once, where the options ask for it.
+  void cache_latents(const TrainerOptions& options, data::DataModule& data) const {
+    if (options.latent_cache.empty()) return;
+    const auto latent = std::dynamic_pointer_cast<LatentDiffusionImpl>(diffusion_);
+    if (!latent) {
+      throw std::invalid_argument(
+          "expected a LatentDiffusion for lightning.trainer.latent_cache, got another model");
+    }
+    latent->first_stage_model()->eval();
+    data.train = std::make_shared<LatentCache>(data.train, *latent->first_stage_model(), options.device,
+                                               options.latent_cache, latent->options().first_stage_key,
+                                               data.num_workers, say_);
+  }
+
   std::unique_ptr<TrainingTask> make_task(const TrainerOptions& options) {
     if (autoencoder_) {
       start(*autoencoder_, options);
@@ -84,17 +103,18 @@ class TaskBuilder {
  private:
   template <typename Model>
   void start(Model& model, const TrainerOptions& options) {
-    if (resumed_) {
-      allocate_weights(model);
-    } else {
+    if (resume_from_.empty()) {
       start_weights(model, options, say_);
+    } else {
+      allocate_weights(model);
+      resume_weights(resume_from_, model);
     }
     place(model, options);
   }
 
   const Node node_;
   const Registry& registry_;
-  const bool resumed_;
+  const std::string resume_from_;
   const Say& say_;
   std::shared_ptr<DDPMImpl> diffusion_;
   std::shared_ptr<AutoencoderKLImpl> autoencoder_;
@@ -119,13 +139,14 @@ TrainingRun prepare_run(const config::Config& config, const Registry& registry, 
   TrainingRun run;
   run.setup.folder = folder;
   run.setup.seed = options.seed;
-  TaskBuilder builder(config, registry, !folder.resume_from.empty(), say);
+  TaskBuilder builder(config, registry, folder.resume_from, say);
   const std::string monitor = builder.build();
   run.setup.options = read_lightning(root.find("lightning"), monitor);
   const TrainerOptions& trainer = run.setup.options.trainer;
   seed_everything(options.seed, trainer.device);
   run.data = data::build_data_module(root.at("data"), registry);
   run.task = builder.make_task(trainer);
+  builder.cache_latents(trainer, run.data);
   run.setup.optimizer = read_optimizer(root.at("model").find("optimizer"), run.task->optimizer_defaults());
   run.setup.learning_rate = scaled_rate(root.at("model"), run.data.batch_size, run.setup, options.scale_lr);
   say("learning rate " + std::to_string(run.setup.learning_rate) +

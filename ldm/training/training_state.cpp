@@ -102,19 +102,6 @@ void read_random_state(const StateDict& state, c10::Device device) {
   random.restore(device);
 }
 
-void read_weights(const StateDict& weights, torch::nn::Module& module) {
-  const at::NoGradGuard no_grad;
-  for (StateEntry& entry : state_of(module)) {
-    if (!weights.contains(entry.name) || weights.info(entry.name).sizes != entry.tensor.sizes().vec()) {
-      throw TrainingError(
-          "'" + weights.path() + "': expected '" + entry.name +
-          "' in the shape that the config gives it, got another or none; resume with the config "
-          "that the run was started with, or finetune from these weights");
-    }
-    entry.tensor.copy_(weights.tensor(entry.name).tensor);
-  }
-}
-
 }  // namespace
 
 void write_training_checkpoint(const std::string& path, const RunState& run, bool weights_only) {
@@ -129,10 +116,22 @@ void write_training_checkpoint(const std::string& path, const RunState& run, boo
   checkpoint::write_ckpt(path, top);
 }
 
-void resume_training(const std::string& path, const RunState& run) {
+void resume_weights(const std::string& path, torch::nn::Module& module) {
+  const at::NoGradGuard no_grad;
   const StateDict weights = checkpoint::open_checkpoint(path);
+  for (StateEntry& entry : state_of(module)) {
+    if (!weights.contains(entry.name) || weights.info(entry.name).sizes != entry.tensor.sizes().vec()) {
+      throw TrainingError(
+          "'" + path + "': expected '" + entry.name +
+          "' in the shape that the config gives it, got another or none; resume with the config "
+          "that the run was started with, or finetune from these weights");
+    }
+    entry.tensor.copy_(weights.tensor(entry.name).tensor);
+  }
+}
+
+void resume_training(const std::string& path, const RunState& run) {
   const StateDict state = checkpoint::open_training_state(path);
-  read_weights(weights, run.module);
   run.optimizer.load(state, "optimizer_states.0");
   if (run.scaler != nullptr) run.scaler->load(state, "native_amp_scaling_state");
   read_progress(state, run.progress);

@@ -42,9 +42,12 @@ struct RunState {
 /// files::FileError.
 void write_training_checkpoint(const std::string& path, const RunState& run, bool weights_only);
 
-/// Puts everything back as `write_training_checkpoint` found it; the weights must fit exactly. A checkpoint
-/// of Lightning's own resumes at the beginning of the epoch after its own, with generators as they are.
-/// Throws CheckpointError, LoadError and TrainingError.
+/// Puts the weights back as `write_training_checkpoint` found them; they must fit exactly. Throws
+/// CheckpointError and TrainingError.
+void resume_weights(const std::string& path, torch::nn::Module& module);
+
+/// Puts back the rest. A checkpoint of Lightning's own resumes at the beginning of the epoch after its own,
+/// with generators as they are. Throws CheckpointError and TrainingError.
 void resume_training(const std::string& path, const RunState& run);
 
 }  // namespace ldm::training
