@@ -11,6 +11,9 @@
 
 namespace ldm {
 
+namespace data {
+class Dataset;
+}
 class ConditioningStage;
 class DDPMImpl;
 class DiffusionNetwork;
@@ -24,8 +27,8 @@ template <typename Role>
 using Builder = std::function<std::shared_ptr<Role>(config::Params&, const Registry&)>;
 
 /// Which dotted target of the reference builds what, for each role that a config can fill:
-/// DDPMImpl (a whole diffusion model), DiffusionNetwork, FirstStage, ConditioningStage, LrScheduler and
-/// Module (a loss).
+/// DDPMImpl (a whole diffusion model), DiffusionNetwork, FirstStage, ConditioningStage, LrScheduler, Module
+/// (a loss) and data::Dataset.
 class Registry {
  public:
   template <typename Role>
@@ -42,11 +45,11 @@ class Registry {
   template <typename Role>
   using Targets = std::map<std::string, Builder<Role>>;
   std::tuple<Targets<DDPMImpl>, Targets<DiffusionNetwork>, Targets<FirstStage>, Targets<ConditioningStage>,
-             Targets<LrScheduler>, Targets<Module>>
+             Targets<LrScheduler>, Targets<Module>, Targets<data::Dataset>>
       roles_;
 };
 
-/// Everything this library can build.
+/// Everything this library can build, but for datasets: add_datasets (ldm/dataset_builders.h) adds those.
 Registry default_registry();
 
 }  // namespace ldm

@@ -58,3 +58,4 @@ set_target_properties(ldm::crypto PROPERTIES INTERFACE_LINK_LIBRARIES "Threads::
 # OpenCV, for ldm::images alone: a project that uses the installed ldm::ldm needs none.
 ldm_find_dependency(opencv_core opencv2/core.hpp opencv_core)
 ldm_find_dependency(opencv_imgcodecs opencv2/imgcodecs.hpp opencv_imgcodecs)
+ldm_find_dependency(opencv_imgproc opencv2/imgproc.hpp opencv_imgproc)

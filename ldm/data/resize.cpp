@@ -15,7 +15,7 @@ namespace {
 
 // 8 bits of pixel and 2 bits of headroom for the kernel's negative lobes leave 22 of 32 for the weight.
 constexpr int kPrecisionBits = 32 - 8 - 2;
-constexpr double kLanczosRadius = 3.0;
+constexpr double kLanczosLobes = 3.0;
 constexpr double kPi = 3.14159265358979323846;
 // Rows (or output columns) that make it worth waking another thread.
 constexpr std::int64_t kGrain = 16;
@@ -29,8 +29,38 @@ double sinc(double x) {
 }
 
 double lanczos3(double x) {
-  const bool inside = -kLanczosRadius <= x && x < kLanczosRadius;
-  return inside ? sinc(x) * sinc(x / kLanczosRadius) : 0.0;
+  const bool inside = -kLanczosLobes <= x && x < kLanczosLobes;
+  return inside ? sinc(x) * sinc(x / kLanczosLobes) : 0.0;
+}
+
+double triangle(double x) {
+  return std::max(1.0 - std::abs(x), 0.0);
+}
+
+// Keys' cubic with a = -1/2, in Horner's form as Pillow has it: the last bits count.
+double keys_cubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) {
+    return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+  }
+  return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * a : 0.0;
+}
+
+struct Curve {
+  double radius;
+  double (*weight)(double);
+};
+
+Curve curve_of(Filter filter) {
+  switch (filter) {
+    case Filter::bilinear:
+      return {1.0, triangle};
+    case Filter::bicubic:
+      return {2.0, keys_cubic};
+    default:
+      return {kLanczosLobes, lanczos3};
+  }
 }
 
 // The weights of one axis. Output i is the sum of `count[i]` inputs from `first[i]` on, times
@@ -46,12 +76,12 @@ std::int32_t to_fixed_point(double weight) {
   return static_cast<std::int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-void write_weights(std::int64_t first, std::int64_t count, double center, double inverse_scale,
-                   std::int32_t* out) {
+void write_weights(const Curve& curve, std::int64_t first, std::int64_t count, double center,
+                   double inverse_scale, std::int32_t* out) {
   std::vector<double> weights(static_cast<std::size_t>(count));
   double sum = 0.0;
   for (std::int64_t k = 0; k < count; ++k) {
-    const double weight = lanczos3((static_cast<double>(k + first) - center + 0.5) * inverse_scale);
+    const double weight = curve.weight((static_cast<double>(k + first) - center + 0.5) * inverse_scale);
     weights[static_cast<std::size_t>(k)] = weight;
     sum += weight;
   }
@@ -61,10 +91,10 @@ void write_weights(std::int64_t first, std::int64_t count, double center, double
   }
 }
 
-Kernel make_kernel(std::int64_t in, std::int64_t out) {
+Kernel make_kernel(const Curve& curve, std::int64_t in, std::int64_t out) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double filter_scale = std::max(scale, 1.0);
-  const double support = kLanczosRadius * filter_scale;
+  const double support = curve.radius * filter_scale;
   Kernel kernel;
   kernel.stride = static_cast<std::int64_t>(std::ceil(support)) * 2 + 1;
   kernel.weights.resize(static_cast<std::size_t>(out * kernel.stride));
@@ -74,7 +104,7 @@ Kernel make_kernel(std::int64_t in, std::int64_t out) {
     const auto last = std::min<std::int64_t>(static_cast<std::int64_t>(center + support + 0.5), in);
     kernel.first.push_back(first);
     kernel.count.push_back(last - first);
-    write_weights(first, last - first, center, 1.0 / filter_scale, &kernel.weights[i * kernel.stride]);
+    write_weights(curve, first, last - first, center, 1.0 / filter_scale, &kernel.weights[i * kernel.stride]);
   }
   return kernel;
 }
@@ -105,8 +135,8 @@ void resize_row(const std::uint8_t* in, std::uint8_t* out, const Kernel& kernel)
 
 // With the whole image as source the other pass needs every row, so all of them are computed.
 template <int kChannels>
-at::Tensor resize_width(const at::Tensor& image, std::int64_t width) {
-  const Kernel kernel = make_kernel(image.size(1), width);
+at::Tensor resize_width(const at::Tensor& image, std::int64_t width, const Curve& curve) {
+  const Kernel kernel = make_kernel(curve, image.size(1), width);
   at::Tensor result = at::empty({image.size(0), width, kChannels}, image.options());
   const auto* in = image.const_data_ptr<std::uint8_t>();
   auto* out = result.mutable_data_ptr<std::uint8_t>();
@@ -131,8 +161,8 @@ void blend_rows(const std::uint8_t* in, std::int64_t row, const std::int32_t* we
   std::transform(sums.begin(), sums.end(), out, round_to_byte);
 }
 
-at::Tensor resize_height(const at::Tensor& image, std::int64_t height) {
-  const Kernel kernel = make_kernel(image.size(0), height);
+at::Tensor resize_height(const at::Tensor& image, std::int64_t height, const Curve& curve) {
+  const Kernel kernel = make_kernel(curve, image.size(0), height);
   at::Tensor result = at::empty({height, image.size(1), image.size(2)}, image.options());
   const auto* in = image.const_data_ptr<std::uint8_t>();
   auto* out = result.mutable_data_ptr<std::uint8_t>();
@@ -153,24 +183,24 @@ bool columns_first(Size from, Size to) {
   return to.height < from.height && from.height - to.height > 2 * (from.width - to.width);
 }
 
-at::Tensor with_width(const at::Tensor& image, std::int64_t width) {
+at::Tensor with_width(const at::Tensor& image, std::int64_t width, const Curve& curve) {
   if (width == image.size(1)) {
     return image;
   }
   switch (image.size(2)) {
     case 1:
-      return resize_width<1>(image, width);
+      return resize_width<1>(image, width, curve);
     case 2:
-      return resize_width<2>(image, width);
+      return resize_width<2>(image, width, curve);
     case 3:
-      return resize_width<3>(image, width);
+      return resize_width<3>(image, width, curve);
     default:
-      return resize_width<4>(image, width);
+      return resize_width<4>(image, width, curve);
   }
 }
 
-at::Tensor with_height(const at::Tensor& image, std::int64_t height) {
-  return height == image.size(0) ? image : resize_height(image, height);
+at::Tensor with_height(const at::Tensor& image, std::int64_t height, const Curve& curve) {
+  return height == image.size(0) ? image : resize_height(image, height, curve);
 }
 
 void check_image(const char* function, const at::Tensor& image) {
@@ -199,19 +229,32 @@ Size floor_to_multiple(Size size, std::int64_t multiple) {
   return {size.height - size.height % multiple, size.width - size.width % multiple};
 }
 
-at::Tensor lanczos_resize(const at::Tensor& image_u8, std::int64_t height, std::int64_t width) {
-  check_image("lanczos_resize", image_u8);
+Filter parse_filter(const std::string& name) {
+  if (name == "linear" || name == "bilinear") return Filter::bilinear;
+  if (name == "bicubic") return Filter::bicubic;
+  if (name == "lanczos") return Filter::lanczos;
+  throw std::invalid_argument("expected interpolation linear, bilinear, bicubic or lanczos, got '" + name +
+                              "'");
+}
+
+at::Tensor pillow_resize(const at::Tensor& image_u8, std::int64_t height, std::int64_t width, Filter filter) {
+  check_image("pillow_resize", image_u8);
   if (height < 1 || width < 1) {
-    throw std::invalid_argument("lanczos_resize: expected a target of at least 1x1 pixels, got width " +
+    throw std::invalid_argument("pillow_resize: expected a target of at least 1x1 pixels, got width " +
                                 std::to_string(width) + ", height " + std::to_string(height));
   }
+  const Curve curve = curve_of(filter);
   at::Tensor image = image_u8.contiguous();
   if (columns_first({image.size(0), image.size(1)}, {height, width})) {
-    image = with_width(with_height(image, height), width);
+    image = with_width(with_height(image, height, curve), width, curve);
   } else {
-    image = with_height(with_width(image, width), height);
+    image = with_height(with_width(image, width, curve), height, curve);
   }
   return image.is_alias_of(image_u8) ? image.clone() : image;
+}
+
+at::Tensor lanczos_resize(const at::Tensor& image_u8, std::int64_t height, std::int64_t width) {
+  return pillow_resize(image_u8, height, width, Filter::lanczos);
 }
 
 at::Tensor image_to_tensor(const at::Tensor& image_u8) {

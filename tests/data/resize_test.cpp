@@ -6,15 +6,19 @@
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "tests/support/paths.h"
 
 namespace {
 
+using ldm::data::Filter;
 using ldm::data::floor_to_multiple;
 using ldm::data::image_to_tensor;
 using ldm::data::lanczos_resize;
+using ldm::data::parse_filter;
+using ldm::data::pillow_resize;
 using ldm::data::Size;
 
 at::Tensor noise_image(std::int64_t height, std::int64_t width, std::int64_t channels) {
@@ -51,6 +55,31 @@ INSTANTIATE_TEST_SUITE_P(Sizes, LanczosGolden,
 TEST(LanczosResize, TheGoldenHoldsNoOtherSize) {
   auto golden = ldm::checkpoint::open_checkpoint(ldm::testing::golden_path("load_img_lanczos.safetensors"));
   EXPECT_EQ(golden.names().size(), 12u);
+}
+
+class PillowGolden : public ::testing::TestWithParam<std::tuple<int, std::string>> {};
+
+TEST_P(PillowGolden, EveryFilterEqualsPillowBitForBit) {
+  auto golden = ldm::checkpoint::open_checkpoint(ldm::testing::golden_path("dataset_images.safetensors"));
+  const auto& [number, filter] = GetParam();
+  const std::string name = "pillow." + std::to_string(number) + ".";
+  const at::Tensor expected = golden.tensor(name + filter).tensor;
+  const at::Tensor got = pillow_resize(golden.tensor(name + "in").tensor, expected.size(0), expected.size(1),
+                                       parse_filter(filter));
+  EXPECT_TRUE(at::equal(got, expected))
+      << got.ne(expected).sum().item<std::int64_t>() << " of " << got.numel() << " values differ";
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, PillowGolden,
+                         ::testing::Combine(::testing::Range(0, 5),
+                                            ::testing::Values("bilinear", "bicubic", "lanczos")));
+
+TEST(PillowResize, FiltersAreNamedAsInTheReference) {
+  EXPECT_EQ(parse_filter("linear"), Filter::bilinear);
+  EXPECT_EQ(parse_filter("bilinear"), Filter::bilinear);
+  EXPECT_EQ(parse_filter("bicubic"), Filter::bicubic);
+  EXPECT_EQ(parse_filter("lanczos"), Filter::lanczos);
+  EXPECT_THROW(parse_filter("nearest"), std::invalid_argument);
 }
 
 TEST(LanczosResize, KeepsAConstantImage) {

@@ -1,0 +1,7 @@
+#include "ldm/data/dataset.h"
+
+namespace ldm::data {
+
+Dataset::~Dataset() = default;
+
+}  // namespace ldm::data
