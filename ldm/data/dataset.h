@@ -41,6 +41,10 @@ class Dataset {
   /// files::FileError or ImageError if the item cannot be read, std::out_of_range for another index.
   virtual Example get(std::int64_t index, at::Generator& random) const = 0;
 
+  /// The same example without its image, which is then not read. Draws as `get` does before it turns to the
+  /// image.
+  virtual Example labels(std::int64_t index, at::Generator& random) const;
+
   /// What names the item in messages: its file.
   virtual std::string name_of(std::int64_t index) const = 0;
 

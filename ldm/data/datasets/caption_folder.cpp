@@ -57,14 +57,19 @@ at::Tensor CaptionFolder::transform(at::Tensor image, const std::string& path, a
   return to_model_range(random_horizontal_flip(image, options_.flip_p, random));
 }
 
-Example CaptionFolder::get(std::int64_t index, at::Generator& random) const {
+Example CaptionFolder::labels(std::int64_t index, at::Generator& random) const {
   const CaptionedImage& item = at(index);
-  const std::string path = name_of(index);
   const auto chosen = draw_below(static_cast<std::int64_t>(item.captions.size()), random);
   Example example;
   example["caption"] = item.captions[static_cast<std::size_t>(chosen)];
-  example["file_path_"] = path;
+  example["file_path_"] = name_of(index);
   example["relative_file_path_"] = item.file;
+  return example;
+}
+
+Example CaptionFolder::get(std::int64_t index, at::Generator& random) const {
+  Example example = labels(index, random);
+  const std::string path = name_of(index);
   example["image"] = transform(reader_(path), path, random);
   return example;
 }

@@ -36,6 +36,7 @@ class CaptionFolder : public Dataset {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(images_.size()); }
   Example get(std::int64_t index, at::Generator& random) const override;
+  Example labels(std::int64_t index, at::Generator& random) const override;
   std::string name_of(std::int64_t index) const override;
   bool has_fixed_images() const override;
   std::string fingerprint() const override;
