@@ -201,6 +201,11 @@ void Config::apply_overrides(const std::vector<std::string>& dotlist) {
   root_ = root;
 }
 
+void Config::merge(const Config& other) {
+  root_ = detail::merged(root_, other.root_);
+  detail::check_size(*root_, *root_->source);
+}
+
 Node Config::root() const {
   Node node;
   node.value_ = root_;

@@ -71,6 +71,7 @@ class Node {
 
  private:
   friend class Config;
+  friend std::string to_yaml(const Node& node);
 
   std::shared_ptr<const detail::Value> value_;
   std::shared_ptr<const std::string> source_;
@@ -97,6 +98,11 @@ class Config {
   /// quoting the override if it is malformed, leads through a scalar, or names an item that is not there;
   /// then nothing of this call is applied.
   void apply_overrides(const std::vector<std::string>& dotlist);
+
+  /// Lays another config over this one, as OmegaConf.merge does: maps are merged key by key, everything else
+  /// is replaced. Values keep the file and line that they came from. Throws ConfigError if the result is too
+  /// large.
+  void merge(const Config& other);
 
   Node root() const;
 

@@ -69,17 +69,6 @@ void put(Value& map, const std::string& key, ValuePtr value) {
   }
 }
 
-/// OmegaConf.merge: maps are merged key by key, everything else is replaced.
-ValuePtr merged(const ValuePtr& old, const ValuePtr& value) {
-  if (!old || old->kind != Value::Kind::map || value->kind != Value::Kind::map) return value;
-  auto result = std::make_shared<Value>(*old);
-  for (const Entry& entry : value->entries) {
-    const Entry* before = old->find(entry.key);
-    put(*result, entry.key, before ? merged(before->value, entry.value) : entry.value);
-  }
-  return result;
-}
-
 std::size_t item_number(const Override& override_, std::size_t depth, const Value& list) {
   const std::string& text = override_.path[depth];
   const bool is_number = text.size() <= 9 && text.find_first_not_of("0123456789") == std::string::npos;
@@ -125,13 +114,27 @@ ValuePtr assign(const ValuePtr& old, const Override& override_, std::size_t dept
 
 }  // namespace
 
+ValuePtr merged(const ValuePtr& old, const ValuePtr& value) {
+  if (!old || old->kind != Value::Kind::map || value->kind != Value::Kind::map) return value;
+  auto result = std::make_shared<Value>(*old);
+  for (const Entry& entry : value->entries) {
+    const Entry* before = old->find(entry.key);
+    put(*result, entry.key, before ? merged(before->value, entry.value) : entry.value);
+  }
+  return result;
+}
+
+void check_size(const Value& root, const std::string& source) {
+  if (root.depth > kMaxDepth || root.weight > kMaxValues) {
+    fail(source, "expected at most " + std::to_string(kMaxDepth) + " levels and " +
+                     std::to_string(kMaxValues) + " values in the whole config, got more");
+  }
+}
+
 ValuePtr apply_override(const ValuePtr& root, const std::string& override_text) {
   const Override parsed = parse_override(override_text);
   ValuePtr result = assign(root, parsed, 0);
-  if (result->depth > kMaxDepth || result->weight > kMaxValues) {
-    fail(parsed.source, "expected at most " + std::to_string(kMaxDepth) + " levels and " +
-                            std::to_string(kMaxValues) + " values in the whole config, got more");
-  }
+  check_size(*result, parsed.source);
   return result;
 }
 
