@@ -1,6 +1,8 @@
 #include "ldm/builders.h"
 
+#include <map>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "ldm/util.h"
@@ -11,11 +13,51 @@ namespace {
 using config::Node;
 using config::Params;
 
+/// A list of texts; none if the key is absent.
+std::vector<std::string> read_texts(const Node& node) {
+  std::vector<std::string> texts;
+  if (!node.defined()) return texts;
+  for (const Node& item : node.items()) texts.push_back(item.as_text());
+  return texts;
+}
+
 /// The weights that the reference would load while it builds the model. Building loads nothing here: the path
 /// is kept for whoever trains from it, and a checkpoint that is bound afterwards overrides it anyway.
-std::optional<std::string> read_ckpt_path(Params& params) {
-  params.known({"ignore_keys"});
-  return params.optional_text("ckpt_path");
+template <typename Options>
+void read_first_weights(Params& params, Options& options) {
+  options.ckpt_path = params.optional_text("ckpt_path");
+  options.ignore_keys = read_texts(params.optional_node("ignore_keys"));
+  options.monitor = params.optional_text("monitor").value_or(options.monitor);
+}
+
+std::optional<LossWeighting> read_loss_weighting(const Node& node) {
+  if (!node.defined()) return std::nullopt;
+  Params params(node, "loss_weighting");
+  LossWeighting weighting;
+  weighting.max = params.real("max", weighting.max);
+  weighting.offset = params.real("offset", weighting.offset);
+  params.finish();
+  if (!(weighting.max > 0 && weighting.offset >= 0)) node.fail("expected max above 0 and offset from 0");
+  return weighting;
+}
+
+std::map<std::string, UcgTraining> read_ucg_training(const Node& node) {
+  std::map<std::string, UcgTraining> drops;
+  if (!node.defined()) return drops;
+  for (const std::string& key : node.keys()) {
+    Params params(node.at(key), "ucg_training");
+    UcgTraining& drop = drops[key];
+    drop.p = params.real("p");
+    drop.val = params.text("val", "");
+    params.finish();
+    if (!(drop.p >= 0 && drop.p <= 1)) node.at(key).at("p").fail("expected a probability in [0, 1]");
+  }
+  return drops;
+}
+
+std::shared_ptr<LrScheduler> read_scheduler(Params& params, const Registry& registry) {
+  const Node scheduler = params.optional_node("scheduler_config");
+  return scheduler.defined() ? instantiate_from_config<LrScheduler>(scheduler, registry) : nullptr;
 }
 
 void read_schedule(Params& params, DDPMOptions& options) {
@@ -34,6 +76,8 @@ void read_loss(Params& params, DDPMOptions& options) {
   options.original_elbo_weight = params.real("original_elbo_weight", options.original_elbo_weight);
   options.learn_logvar = params.boolean("learn_logvar", options.learn_logvar);
   options.logvar_init = params.real("logvar_init", options.logvar_init);
+  options.loss_weighting = read_loss_weighting(params.optional_node("loss_weighting"));
+  options.stratified_timesteps = params.boolean("stratified_timesteps", options.stratified_timesteps);
 }
 
 DDPMOptions read_ddpm(Params& params, const Registry& registry) {
@@ -41,19 +85,20 @@ DDPMOptions read_ddpm(Params& params, const Registry& registry) {
   read_schedule(params, options);
   read_loss(params, options);
   options.use_ema = params.boolean("use_ema", options.use_ema);
+  options.ema_decay = params.real("ema_decay", options.ema_decay);
   options.clip_denoised = params.boolean("clip_denoised", options.clip_denoised);
   options.first_stage_key = params.text("first_stage_key", options.first_stage_key);
   options.image_size = params.integer("image_size", options.image_size);
   options.channels = params.integer("channels", options.channels);
   options.log_every_t = params.integer("log_every_t", options.log_every_t);
   options.parameterization = parse_parameterization(params.text("parameterization", "eps"));
-  const Node scheduler = params.optional_node("scheduler_config");
-  if (scheduler.defined()) options.scheduler = instantiate_from_config<LrScheduler>(scheduler, registry);
+  options.scheduler = read_scheduler(params, registry);
   if (params.boolean("use_positional_encodings", false)) {
     throw std::invalid_argument("expected use_positional_encodings false, the only form here; got true");
   }
-  params.known({"monitor", "load_only_unet"});
-  options.ckpt_path = read_ckpt_path(params);
+  options.monitor = "val/loss";  // the reference's default
+  read_first_weights(params, options);
+  options.load_only_unet = params.boolean("load_only_unet", false);
   return options;
 }
 
@@ -139,6 +184,7 @@ std::shared_ptr<DDPMImpl> build_latent_diffusion(Params& params, const Registry&
   options.cond_stage_trainable = params.boolean("cond_stage_trainable", false);
   options.scale_factor = params.real("scale_factor", 1.0);
   options.scale_by_std = params.boolean("scale_by_std", false);
+  options.ucg_training = read_ucg_training(params.optional_node("ucg_training"));
   if (params.optional_text("cond_stage_forward")) {
     throw std::invalid_argument(
         "expected cond_stage_forward null: no conditioning stage here has other forms");
@@ -188,8 +234,10 @@ std::shared_ptr<FirstStage> build_autoencoder_kl(Params& params, const Registry&
   options.ddconfig = read_ddconfig(params.node("ddconfig"));
   options.embed_dim = params.integer("embed_dim");
   options.loss = instantiate_from_config<Module>(params.node("lossconfig"), registry);
-  params.known({"image_key", "monitor", "colorize_nlabels"});
-  options.ckpt_path = read_ckpt_path(params);
+  options.image_key = params.text("image_key", options.image_key);
+  params.known({"colorize_nlabels"});
+  read_first_weights(params, options);
+  options.scheduler = read_scheduler(params, registry);
   return std::make_shared<AutoencoderKLImpl>(options);
 }
 
@@ -223,6 +271,35 @@ std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler2(Params& params, con
 
 std::shared_ptr<LrScheduler> build_linear_scheduler(Params& params, const Registry&) {
   return std::make_shared<LambdaLinearScheduler>(read_cycles(params));
+}
+
+std::shared_ptr<Module> build_reconstruction_kl(Params& params, const Registry&) {
+  ReconstructionKLOptions options;
+  options.l1_weight = params.real("l1_weight", options.l1_weight);
+  options.l2_weight = params.real("l2_weight", options.l2_weight);
+  options.gradient_weight = params.real("gradient_weight", options.gradient_weight);
+  options.kl_weight = params.real("kl_weight", options.kl_weight);
+  options.logvar_init = params.real("logvar_init", options.logvar_init);
+  const std::string reduction = params.text("reduction", "sum");
+  if (reduction != "sum" && reduction != "mean") {
+    throw std::invalid_argument("expected reduction sum or mean, got '" + reduction + "'");
+  }
+  options.mean_over_pixels = reduction == "mean";
+  return std::make_shared<ReconstructionKLImpl>(options);
+}
+
+std::shared_ptr<Module> build_lpips_with_discriminator(Params& params, const Registry&) {
+  ReconstructionKLOptions options;
+  params.integer("disc_start");
+  options.kl_weight = params.real("kl_weight", 1.0);
+  options.logvar_init = params.real("logvar_init", options.logvar_init);
+  const bool lpips = params.real("perceptual_weight", 1.0) > 0;
+  const bool discriminator = params.real("disc_factor", 1.0) > 0;
+  if (lpips) options.missing = "perceptual_weight 0, since LPIPS is not available yet";
+  if (discriminator) options.missing = "disc_factor 0, since the discriminator is not available yet";
+  params.known({"pixelloss_weight", "disc_num_layers", "disc_in_channels", "disc_weight", "use_actnorm",
+                "disc_conditional", "disc_loss"});
+  return std::make_shared<ReconstructionKLImpl>(options);
 }
 
 std::shared_ptr<Module> build_identity(Params&, const Registry&) {

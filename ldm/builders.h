@@ -24,6 +24,8 @@ std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler(config::Params& para
 std::shared_ptr<LrScheduler> build_warm_up_cosine_scheduler2(config::Params& params,
                                                              const Registry& registry);
 std::shared_ptr<LrScheduler> build_linear_scheduler(config::Params& params, const Registry& registry);
+std::shared_ptr<Module> build_reconstruction_kl(config::Params& params, const Registry& registry);
+std::shared_ptr<Module> build_lpips_with_discriminator(config::Params& params, const Registry& registry);
 std::shared_ptr<Module> build_identity(config::Params& params, const Registry& registry);
 
 }  // namespace ldm

@@ -16,6 +16,8 @@ Registry default_registry() {
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaWarmUpCosineScheduler", build_warm_up_cosine_scheduler);
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaWarmUpCosineScheduler2", build_warm_up_cosine_scheduler2);
   registry.add<LrScheduler>("ldm.lr_scheduler.LambdaLinearScheduler", build_linear_scheduler);
+  registry.add<Module>("ldm.modules.losses.ReconstructionKL", build_reconstruction_kl);
+  registry.add<Module>("ldm.modules.losses.LPIPSWithDiscriminator", build_lpips_with_discriminator);
   registry.add<Module>("torch.nn.Identity", build_identity);
   return registry;
 }

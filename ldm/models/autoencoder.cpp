@@ -10,7 +10,7 @@ torch::Tensor FirstStage::quantize(const torch::Tensor&) {
   throw std::logic_error("expected a first stage with a codebook (VQ), got one that does not quantize");
 }
 
-AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
+AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) : options_(options) {
   const vae::DdConfig& config = options.ddconfig;
   if (!config.double_z) {
     throw std::invalid_argument(
@@ -24,6 +24,18 @@ AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLOptions& options) {
       register_module("quant_conv", Conv2d(Conv2dOptions{2 * config.z_channels, 2 * options.embed_dim, 1}));
   post_quant_conv_ =
       register_module("post_quant_conv", Conv2d(Conv2dOptions{options.embed_dim, config.z_channels, 1}));
+}
+
+std::shared_ptr<ReconstructionKLImpl> AutoencoderKLImpl::training_loss() const {
+  auto loss = std::dynamic_pointer_cast<ReconstructionKLImpl>(options_.loss);
+  if (loss && loss->options().missing.empty()) return loss;
+  if (loss) {
+    throw std::invalid_argument("expected in lossconfig " + loss->options().missing +
+                                " (ldm.modules.losses.ReconstructionKL has other terms)");
+  }
+  throw std::invalid_argument(
+      "expected lossconfig to name a loss to train with (ldm.modules.losses.ReconstructionKL), got none "
+      "(torch.nn.Identity)");
 }
 
 DiagonalGaussianDistribution AutoencoderKLImpl::encode_posterior(const torch::Tensor& x) {

@@ -42,15 +42,20 @@ c10::ScalarType weight_type(Precision precision) {
 }
 
 AutocastScope::AutocastScope(c10::Device device, Precision precision, bool cache_weights)
-    : active_(device.is_cuda() && precision == Precision::autocast) {
+    : AutocastScope(device.type(),
+                    device.is_cuda() && precision == Precision::autocast ? at::kHalf : at::kFloat,
+                    cache_weights) {}
+
+AutocastScope::AutocastScope(c10::DeviceType device, c10::ScalarType dtype, bool cache_weights)
+    : active_(dtype == at::kHalf || dtype == at::kBFloat16), device_(device) {
   if (!active_) {
     return;
   }
-  was_enabled_ = at::autocast::is_autocast_enabled(at::kCUDA);
-  was_type_ = at::autocast::get_autocast_dtype(at::kCUDA);
+  was_enabled_ = at::autocast::is_autocast_enabled(device);
+  was_type_ = at::autocast::get_autocast_dtype(device);
   was_caching_ = at::autocast::is_autocast_cache_enabled();
-  at::autocast::set_autocast_enabled(at::kCUDA, true);
-  at::autocast::set_autocast_dtype(at::kCUDA, at::kHalf);
+  at::autocast::set_autocast_enabled(device, true);
+  at::autocast::set_autocast_dtype(device, dtype);
   at::autocast::set_autocast_cache_enabled(cache_weights);
   at::autocast::increment_nesting();
 }
@@ -62,8 +67,8 @@ AutocastScope::~AutocastScope() {
   if (at::autocast::decrement_nesting() == 0) {
     at::autocast::clear_cache();
   }
-  at::autocast::set_autocast_enabled(at::kCUDA, was_enabled_);
-  at::autocast::set_autocast_dtype(at::kCUDA, was_type_);
+  at::autocast::set_autocast_enabled(device_, was_enabled_);
+  at::autocast::set_autocast_dtype(device_, was_type_);
   at::autocast::set_autocast_cache_enabled(was_caching_);
 }
 

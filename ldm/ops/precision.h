@@ -27,12 +27,16 @@ class AutocastScope {
   /// `cache_weights`: keep the half copies of float32 parameters that require a gradient until the outermost
   /// scope ends, as torch does. Switch it off where the scope is captured in a CUDA graph.
   AutocastScope(c10::Device device, Precision precision, bool cache_weights = true);
+  /// Autocast to `dtype` on the CPU or on CUDA, for training; nothing for a type other than Half and
+  /// BFloat16.
+  AutocastScope(c10::DeviceType device, c10::ScalarType dtype, bool cache_weights = true);
   ~AutocastScope();
   AutocastScope(const AutocastScope&) = delete;
   AutocastScope& operator=(const AutocastScope&) = delete;
 
  private:
   bool active_;
+  c10::DeviceType device_;
   bool was_enabled_ = false;
   bool was_caching_ = false;
   c10::ScalarType was_type_ = c10::ScalarType::Half;

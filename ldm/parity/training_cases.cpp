@@ -75,7 +75,7 @@ void run_loss(CaseContext& context) {
   const auto model = context.model();
   const auto network = model->model()->named_children()["diffusion_model"];
   for (const StateEntry& entry : parameters_of(*network)) entry.tensor.set_requires_grad(true);
-  const DiffusionLoss result =
+  const TrainingLoss result =
       model->p_losses(context.input("x_start"), model->as_conditioning(context.input("context")),
                       context.input("t"), context.input("noise"));
   result.loss.backward();

@@ -35,7 +35,7 @@ at::Tensor AutoencoderTask::images(const data::Batch& batch) const {
                     channels_last_);
 }
 
-DiffusionLoss AutoencoderTask::shared_step(const data::Batch& batch) {
+TrainingLoss AutoencoderTask::shared_step(const data::Batch& batch) {
   const at::Tensor inputs = images(batch);
   const DiagonalGaussianDistribution posterior = model_->encode_posterior(inputs);
   const at::Tensor reconstructions = model_->decode(posterior.sample());

@@ -20,7 +20,7 @@ class AutoencoderTask : public TrainingTask {
   OptimizerOptions optimizer_defaults() const override;
   const LrScheduler* scheduler() const override { return model_->options().scheduler.get(); }
   void set_training(bool training) override { model_->train(training); }
-  DiffusionLoss shared_step(const data::Batch& batch) override;
+  TrainingLoss shared_step(const data::Batch& batch) override;
   std::map<std::string, at::Tensor> validation_step(const data::Batch& batch) override;
   LoggedImages log_images(const data::Batch& batch, const ImageLogOptions& options,
                           std::uint64_t seed) override;

@@ -137,7 +137,7 @@ Conditioning DiffusionTask::conditioning(const data::Batch& batch, const at::Ten
   return latent_->as_conditioning(c);
 }
 
-DiffusionLoss DiffusionTask::shared_step(const data::Batch& batch) {
+TrainingLoss DiffusionTask::shared_step(const data::Batch& batch) {
   // The draws come in the reference's order: the posterior's noise, t, noise.
   const at::Tensor x_start = start(batch);
   const at::Tensor t = timesteps(x_start.size(0));

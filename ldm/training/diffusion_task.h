@@ -22,7 +22,7 @@ class DiffusionTask : public TrainingTask {
   void set_training(bool training) override;
   /// With `scale_by_std`: the scale factor becomes 1 / the deviation of the first batch's latents.
   void prepare(const data::Batch& first) override;
-  DiffusionLoss shared_step(const data::Batch& batch) override;
+  TrainingLoss shared_step(const data::Batch& batch) override;
   std::map<std::string, at::Tensor> validation_step(const data::Batch& batch) override;
   void on_train_batch_end() override;
   LoggedImages log_images(const data::Batch& batch, const ImageLogOptions& options,

@@ -40,7 +40,7 @@ class TrainingTask {
   /// Called with the first batch of a run that starts anew (not of a resumed one), before it is used.
   virtual void prepare(const data::Batch& /*first*/) {}
   /// The loss of a batch, with a graph where gradients are on. Names begin with train/ or val/ by the mode.
-  virtual DiffusionLoss shared_step(const data::Batch& batch) = 0;
+  virtual TrainingLoss shared_step(const data::Batch& batch) = 0;
   /// All values of a validation batch by name, those of the averaged weights ending in "_ema".
   virtual std::map<std::string, at::Tensor> validation_step(const data::Batch& batch) = 0;
   /// After each batch, optimiser step included: the averages follow.

@@ -156,7 +156,7 @@ bool Trainer::obey_requests() {
 
 void Trainer::accumulate(const data::Batch& batch) {
   const at::AutoGradMode with_graph(true);
-  DiffusionLoss step;
+  TrainingLoss step;
   {
     const AutocastScope autocast(options_.device.type(), options_.autocast);
     step = task_.shared_step(batch);

@@ -24,7 +24,7 @@ std::vector<TrainedParameter> ToyTask::trained_parameters() {
   return parameters;
 }
 
-DiffusionLoss ToyTask::shared_step(const data::Batch& batch) {
+TrainingLoss ToyTask::shared_step(const data::Batch& batch) {
   const at::Tensor colour = batch.tensor("image").mean(at::IntArrayRef{1, 2});
   const at::Tensor predicted = linear_(colour + noise * at::randn_like(colour)).squeeze(1);
   at::Tensor loss = (predicted - colour.sum(1)).pow(2).mean();

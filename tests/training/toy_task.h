@@ -21,7 +21,7 @@ class ToyTask : public TrainingTask {
   const LrScheduler* scheduler() const override { return nullptr; }
   void set_training(bool training) override { training_ = training; }
   void prepare(const data::Batch&) override { ++prepared; }
-  DiffusionLoss shared_step(const data::Batch& batch) override;
+  TrainingLoss shared_step(const data::Batch& batch) override;
   std::map<std::string, at::Tensor> validation_step(const data::Batch& batch) override;
   void on_train_batch_end() override { ema_(*root_); }
   LoggedImages log_images(const data::Batch& batch, const ImageLogOptions&, std::uint64_t) override;

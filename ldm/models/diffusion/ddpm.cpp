@@ -24,7 +24,7 @@ DDPMImpl::DDPMImpl(const DDPMOptions& options, std::shared_ptr<DiffusionNetwork>
   lvlb_weights_ = schedule.lvlb_weights;
 
   model_ = register_module("model", DiffusionWrapper(std::move(network), options.conditioning_key));
-  if (options.use_ema) model_ema_ = register_module("model_ema", LitEma(*model_));
+  if (options.use_ema) model_ema_ = register_module("model_ema", LitEma(*model_, options.ema_decay));
   logvar_ = at::full({num_timesteps_}, options.logvar_init, at::kFloat);
   if (options.learn_logvar) register_parameter("logvar", logvar_, /*requires_grad=*/false);
 }
@@ -67,14 +67,22 @@ torch::Tensor DDPMImpl::loss_per_sample(const torch::Tensor& prediction, const t
   return error.flatten(1).mean(1);
 }
 
-DiffusionLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond,
-                                 const torch::Tensor& t, const torch::Tensor& noise) {
+torch::Tensor DDPMImpl::mean_error(const torch::Tensor& error, const torch::Tensor& t) const {
+  if (!options_.loss_weighting) return error.mean();
+  const torch::Tensor abar = buffer("alphas_cumprod").index({t});
+  const torch::Tensor weight =
+      ((1 - abar) / abar).clamp_max(options_.loss_weighting->max) + options_.loss_weighting->offset;
+  return (weight * error).sum() / weight.sum();
+}
+
+TrainingLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond,
+                                const torch::Tensor& t, const torch::Tensor& noise) {
   const torch::Tensor prediction = model_(q_sample(x_start, t, noise), t, cond);
   const torch::Tensor& target = options_.parameterization == Parameterization::eps ? noise : x_start;
   const torch::Tensor error = loss_per_sample(prediction, target);
   const std::string prefix = is_training() ? "train/" : "val/";
 
-  DiffusionLoss result;
+  TrainingLoss result;
   result.log[prefix + "loss_simple"] = error.mean();
   const torch::Tensor logvar_t = logvar_.to(t.device()).index({t});
   const torch::Tensor weighted = error / logvar_t.exp() + logvar_t;
@@ -84,7 +92,7 @@ DiffusionLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditionin
   }
   const torch::Tensor loss_vlb = (lvlb_weights_.to(t.device()).index({t}) * error).mean();
   result.log[prefix + "loss_vlb"] = loss_vlb;
-  result.loss = options_.l_simple_weight * weighted.mean() + options_.original_elbo_weight * loss_vlb;
+  result.loss = options_.l_simple_weight * mean_error(weighted, t) + options_.original_elbo_weight * loss_vlb;
   result.log[prefix + "loss"] = result.loss;
   return result;
 }

@@ -15,8 +15,15 @@
 #include "ldm/models/diffusion/diffusion_wrapper.h"
 #include "ldm/models/diffusion/noise_schedule.h"
 #include "ldm/modules/ema.h"
+#include "ldm/modules/losses/training_loss.h"
 
 namespace ldm {
+
+/// A weight for each sample's error by its timestep, min((1 - abar) / abar, max) + offset; the loss of a
+/// batch is the weighted mean. It gives large noise, where the text decides, its share.
+struct LossWeighting {
+  double max = 20, offset = 0.5;
+};
 
 /// The constructor's arguments of the reference's DDPM, under its names and defaults.
 struct DDPMOptions {
@@ -30,20 +37,20 @@ struct DDPMOptions {
   bool learn_logvar = false;
   double logvar_init = 0;
   bool use_ema = true;
+  double ema_decay = 0.9999;  ///< of LitEma, which the reference fixes
+  std::optional<LossWeighting> loss_weighting;
+  bool stratified_timesteps =
+      false;            ///< training draws one timestep in each of B equal parts of the schedule
+  std::string monitor;  ///< the logged value that says which checkpoints are best; may be empty
   bool clip_denoised = true;
   std::string first_stage_key = "image";
   std::int64_t image_size = 256, channels = 3, log_every_t = 100;
   Parameterization parameterization = Parameterization::eps;
   ConditioningKey conditioning_key = ConditioningKey::none;
   std::optional<std::string> ckpt_path;    ///< weights to start training from; building reads none
+  std::vector<std::string> ignore_keys;    ///< beginnings of keys that are not taken from there
+  bool load_only_unet = false;             ///< of that file only what lies under `model.`
   std::shared_ptr<LrScheduler> scheduler;  ///< from scheduler_config; may be null
-};
-
-/// A training loss and what the reference logs beside it, under its names ("train/loss_simple", "val/loss",
-/// ...).
-struct DiffusionLoss {
-  torch::Tensor loss;
-  std::map<std::string, torch::Tensor> log;
 };
 
 /// ldm.models.diffusion.ddpm.DDPM: a network, its noise schedule and its loss, in the space of its input.
@@ -59,6 +66,8 @@ class DDPMImpl : public Module {
   /// A buffer of the noise schedule, such as "alphas_cumprod": float32 [num_timesteps].
   torch::Tensor schedule(const std::string& name) const { return buffer(name); }
   const torch::Tensor& lvlb_weights() const { return lvlb_weights_; }
+  /// Log-variance of the loss by timestep, float32 [num_timesteps]; a parameter with `learn_logvar`.
+  const torch::Tensor& logvar() const { return logvar_; }
   /// Where the schedule, and with it the model, lies.
   torch::Device device() const { return buffer("betas").device(); }
 
@@ -84,8 +93,8 @@ class DDPMImpl : public Module {
   Posterior q_posterior(const torch::Tensor& x_start, const torch::Tensor& x_t, const torch::Tensor& t) const;
 
   /// Loss of predicting x_start's noise (or x_start itself) at timesteps t int64 [B], with the given noise.
-  DiffusionLoss p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
-                         const torch::Tensor& noise);
+  TrainingLoss p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
+                        const torch::Tensor& noise);
 
  protected:
   /// The error of each sample, mean over its elements: [B].
@@ -93,6 +102,8 @@ class DDPMImpl : public Module {
 
  private:
   torch::Tensor extract(const std::string& name, const torch::Tensor& t, const torch::Tensor& like) const;
+  /// The mean of `error` [B], weighted by timestep where the options say so.
+  torch::Tensor mean_error(const torch::Tensor& error, const torch::Tensor& t) const;
 
   DDPMOptions options_;
   std::int64_t num_timesteps_;

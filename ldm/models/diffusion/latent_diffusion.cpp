@@ -28,6 +28,22 @@ double LatentDiffusionImpl::scale_factor() const {
   return options_.scale_by_std ? buffer("scale_factor").item<double>() : options_.scale_factor;
 }
 
+void LatentDiffusionImpl::set_scale_factor(double factor) {
+  if (!options_.scale_by_std) {
+    throw std::logic_error("expected a model with scale_by_std, got one whose scale_factor is fixed");
+  }
+  buffer("scale_factor").fill_(factor);
+}
+
+torch::Tensor LatentDiffusionImpl::cond_ids() const {
+  const auto options = at::TensorOptions(at::kLong).device(device());
+  at::Tensor ids = at::full({num_timesteps()}, num_timesteps() - 1, options);
+  const std::int64_t count = options_.num_timesteps_cond;
+  const at::Tensor first = at::linspace(0, num_timesteps() - 1, count, options.dtype(at::kFloat));
+  ids.slice(0, 0, count).copy_(first.round());
+  return ids;
+}
+
 Conditioning LatentDiffusionImpl::as_conditioning(const torch::Tensor& cond) const {
   Conditioning conditioning;
   const bool concat = options_.ddpm.conditioning_key == ConditioningKey::concat;

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,12 @@
 
 namespace ldm {
 
+/// How often a caption is replaced, a probability, and by what.
+struct UcgTraining {
+  double p = 0;
+  std::string val;
+};
+
 /// What the reference's LatentDiffusion adds to DDPM's arguments, under its names and defaults.
 struct LatentDiffusionOptions {
   DDPMOptions ddpm;
@@ -24,6 +31,9 @@ struct LatentDiffusionOptions {
   double scale_factor = 1.0;
   bool scale_by_std = false;  ///< the factor is a buffer of the checkpoint
   bool first_stage_is_cond_stage = false;
+  /// Captions that training replaces by a fixed text, so that guidance has something to guide from: by the
+  /// key of the batch, as in later versions of the reference.
+  std::map<std::string, UcgTraining> ucg_training;
 };
 
 /// ldm.models.diffusion.ddpm.LatentDiffusion: diffusion over the latents of a first stage, conditioned by
@@ -39,6 +49,10 @@ class LatentDiffusionImpl : public DDPMImpl {
   const std::shared_ptr<ConditioningStage>& cond_stage_model() const { return cond_stage_; }
   /// What latents are multiplied by after encoding.
   double scale_factor() const;
+  /// Sets the factor. Throws std::logic_error unless it is a buffer of the model (`scale_by_std`).
+  void set_scale_factor(double factor);
+  /// The timesteps at which conditioning is noised when num_timesteps_cond > 1: int64 [num_timesteps].
+  torch::Tensor cond_ids() const;
 
   using DDPMImpl::apply_model;
   /// A lone tensor as conditioning goes the way that conditioning_key names.

@@ -1,6 +1,9 @@
 #include "ldm/modules/encoders/clip_text_model.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
 
 #include "ldm/ops/attention.h"
 
@@ -26,6 +29,13 @@ torch::Tensor ClipTextEmbeddingsImpl::forward(const torch::Tensor& ids) {
   return observed(token_embedding_(ids) + position_embedding_(positions));
 }
 
+void ClipTextEmbeddingsImpl::reset_parameters(at::Generator generator) {
+  const at::NoGradGuard no_grad;
+  constexpr double kDeviation = 0.02;
+  token_embedding_->weight.normal_(0, kDeviation, generator);
+  position_embedding_->weight.normal_(0, kDeviation, generator);
+}
+
 ClipEncoderLayerImpl::ClipEncoderLayerImpl(const ClipTextConfig& config)
     : heads_(config.num_attention_heads) {
   const std::int64_t width = config.hidden_size;
@@ -47,6 +57,20 @@ torch::Tensor ClipEncoderLayerImpl::forward(torch::Tensor x) {
   return observed(x + fc2_(quick_gelu(fc1_(layer_norm2_(x)))));
 }
 
+void ClipEncoderLayerImpl::reset_parameters(std::int64_t layers, at::Generator generator) {
+  const at::NoGradGuard no_grad;
+  const double width = static_cast<double>(q_proj_->weight.size(0));
+  const double by_depth = std::pow(width, -0.5) * std::pow(2.0 * static_cast<double>(layers), -0.5);
+  const auto fill = [&](Linear& layer, double deviation) {
+    layer->weight.normal_(0, deviation, generator);
+    layer->bias.zero_();
+  };
+  for (Linear* projection : {&q_proj_, &k_proj_, &v_proj_}) fill(*projection, by_depth);
+  fill(out_proj_, std::pow(width, -0.5));
+  fill(fc1_, std::pow(2 * width, -0.5));
+  fill(fc2_, by_depth);
+}
+
 ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config) {
   Container text_model = register_module("text_model", Container());
   embeddings_ = text_model->add("embeddings", ClipTextEmbeddings(config));
@@ -55,6 +79,11 @@ ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config) {
     layers_.push_back(layers->add(std::to_string(i), ClipEncoderLayer(config)));
   }
   final_layer_norm_ = text_model->add("final_layer_norm", LayerNorm(config.hidden_size));
+}
+
+void ClipTextModelImpl::reset_parameters(at::Generator generator) {
+  embeddings_->reset_parameters(generator);
+  for (auto& layer : layers_) layer->reset_parameters(static_cast<std::int64_t>(layers_.size()), generator);
 }
 
 torch::Tensor ClipTextModelImpl::forward(const torch::Tensor& ids) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -26,6 +27,8 @@ class ClipTextEmbeddingsImpl : public Module {
   explicit ClipTextEmbeddingsImpl(const ClipTextConfig& config);
   /// ids int64 [B, N], N <= max_position_embeddings -> [B, N, hidden_size].
   torch::Tensor forward(const torch::Tensor& ids);
+  /// Fills the embeddings, which must have storage, as transformers does.
+  void reset_parameters(at::Generator generator);
 
  private:
   Embedding token_embedding_{nullptr}, position_embedding_{nullptr};
@@ -39,6 +42,8 @@ class ClipEncoderLayerImpl : public Module {
   explicit ClipEncoderLayerImpl(const ClipTextConfig& config);
   /// x [B, N, hidden_size] -> the same shape.
   torch::Tensor forward(torch::Tensor x);
+  /// Fills the linear layers, which must have storage, as transformers does for a model of `layers` layers.
+  void reset_parameters(std::int64_t layers, at::Generator generator);
 
  private:
   std::int64_t heads_;
@@ -54,6 +59,9 @@ class ClipTextModelImpl : public Module {
   explicit ClipTextModelImpl(const ClipTextConfig& config);
   /// ids int64 [B, N] -> last hidden state after the final norm [B, N, hidden_size]. No padding mask.
   torch::Tensor forward(const torch::Tensor& ids);
+  /// First weights as transformers' CLIPPreTrainedModel draws them (initializer_factor 1); the layers must
+  /// have storage, and the norms their ones and zeros.
+  void reset_parameters(at::Generator generator);
 
  private:
   ClipTextEmbeddings embeddings_{nullptr};
