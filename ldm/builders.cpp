@@ -224,8 +224,8 @@ std::shared_ptr<DiffusionNetwork> build_unet_model(Params& params, const Registr
   options.num_groups = params.integer("num_groups", 32);
   const std::int64_t dims = params.integer("dims", 2);
   if (dims != 2) throw std::invalid_argument("expected dims 2 (images), got " + std::to_string(dims));
-  // use_fp16 is a no-op in the reference; use_checkpoint trades time for memory without changing values.
-  params.known({"image_size", "use_checkpoint", "use_fp16"});
+  options.use_checkpoint = params.boolean("use_checkpoint", false);
+  params.known({"image_size", "use_fp16"});  // a no-op in the reference
   return std::make_shared<UNetModelImpl>(options);
 }
 

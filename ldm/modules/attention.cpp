@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "ldm/modules/gradient_checkpoint.h"
 #include "ldm/ops/attention.h"
 #include "ldm/ops/geglu.h"
 
@@ -42,7 +43,9 @@ torch::Tensor CrossAttentionImpl::forward(const torch::Tensor& x,
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t dim, std::int64_t heads,
                                                      std::int64_t dim_head,
-                                                     std::optional<std::int64_t> context_dim) {
+                                                     std::optional<std::int64_t> context_dim,
+                                                     bool use_checkpoint)
+    : use_checkpoint_(use_checkpoint) {
   attn1_ = register_module("attn1", CrossAttention(dim, dim, heads, dim_head));
   ff_ = register_module("ff", FeedForward(dim));
   attn2_ = register_module("attn2", CrossAttention(dim, context_dim.value_or(dim), heads, dim_head));
@@ -52,6 +55,18 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t dim, std::int6
 }
 
 torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
+                                                 const std::optional<torch::Tensor>& context) {
+  if (!use_checkpoint_) return compute(x, context);
+  std::vector<torch::Tensor> inputs{x};
+  if (context) inputs.push_back(*context);
+  return gradient_checkpoint(
+      [this](const std::vector<torch::Tensor>& in) {
+        return compute(in[0], in.size() > 1 ? std::optional(in[1]) : std::nullopt);
+      },
+      inputs, *this);
+}
+
+torch::Tensor BasicTransformerBlockImpl::compute(torch::Tensor x,
                                                  const std::optional<torch::Tensor>& context) {
   x = attn1_(norm1_(x)) + x;
   x = attn2_(norm2_(x), context) + x;
@@ -66,8 +81,8 @@ SpatialTransformerImpl::SpatialTransformerImpl(const SpatialTransformerOptions& 
   Container blocks = register_module("transformer_blocks", Container());
   for (std::int64_t i = 0; i < options.depth; ++i) {
     blocks_.push_back(
-        blocks->add(std::to_string(i),
-                    BasicTransformerBlock(inner_dim, options.heads, options.dim_head, options.context_dim)));
+        blocks->add(std::to_string(i), BasicTransformerBlock(inner_dim, options.heads, options.dim_head,
+                                                             options.context_dim, options.use_checkpoint)));
   }
   Conv2dOptions out{inner_dim, options.in_channels, 1};
   out.zero_init = true;

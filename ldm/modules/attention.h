@@ -55,11 +55,14 @@ TORCH_MODULE(CrossAttention);
 class BasicTransformerBlockImpl : public Module {
  public:
   BasicTransformerBlockImpl(std::int64_t dim, std::int64_t heads, std::int64_t dim_head,
-                            std::optional<std::int64_t> context_dim);
+                            std::optional<std::int64_t> context_dim, bool use_checkpoint = false);
   /// x [B, N, dim], context [B, M, context_dim] or none -> [B, N, dim].
   torch::Tensor forward(torch::Tensor x, const std::optional<torch::Tensor>& context);
 
  private:
+  torch::Tensor compute(torch::Tensor x, const std::optional<torch::Tensor>& context);
+
+  bool use_checkpoint_;
   CrossAttention attn1_{nullptr}, attn2_{nullptr};
   FeedForward ff_{nullptr};
   LayerNorm norm1_{nullptr}, norm2_{nullptr}, norm3_{nullptr};
@@ -71,6 +74,7 @@ struct SpatialTransformerOptions {
   std::int64_t depth = 1;
   std::optional<std::int64_t> context_dim;
   std::int64_t num_groups = 32;
+  bool use_checkpoint = false;  ///< of the transformer blocks, see gradient_checkpoint.h
 };
 
 /// ldm.modules.attention.SpatialTransformer: transformer blocks over the pixels of a feature map.

@@ -61,6 +61,7 @@ void UNetModelImpl::add_res_block(unet::TimestepEmbedSequential& block, std::int
   res.up = up;
   res.down = down;
   res.num_groups = options_.num_groups;
+  res.use_checkpoint = options_.use_checkpoint;
   block->push_back(unet::ResBlock(res));
   channels_ = out_channels;
 }
@@ -83,6 +84,7 @@ void UNetModelImpl::add_attention(unet::TimestepEmbedSequential& block, bool ups
     spatial.depth = options_.transformer_depth;
     spatial.context_dim = options_.context_dim;
     spatial.num_groups = options_.num_groups;
+    spatial.use_checkpoint = options_.use_checkpoint;
     block->push_back(SpatialTransformer(spatial));
     return;
   }
@@ -91,6 +93,7 @@ void UNetModelImpl::add_attention(unet::TimestepEmbedSequential& block, bool ups
   unet::AttentionBlockOptions attention{channels_, dim_head == -1 ? heads : channels_ / dim_head};
   attention.use_new_attention_order = options_.use_new_attention_order;
   attention.num_groups = options_.num_groups;
+  attention.use_checkpoint = options_.use_checkpoint;
   block->push_back(unet::AttentionBlock(attention));
 }
 

@@ -37,6 +37,7 @@ struct UNetModelOptions {
   std::optional<std::int64_t> n_embed;
   bool legacy = true;
   std::int64_t num_groups = 32;  ///< groups of every group norm; the reference fixes 32
+  bool use_checkpoint = false;   ///< training computes blocks twice to save memory
 };
 
 /// ldm.modules.diffusionmodules.openaimodel.UNetModel (2-D): the denoising network with skip connections.

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "ldm/modules/gradient_checkpoint.h"
 #include "ldm/ops/attention.h"
 
 namespace ldm::unet {
@@ -62,6 +63,16 @@ torch::Tensor ResBlockImpl::resample(const torch::Tensor& x, const BlockInputs& 
 }
 
 torch::Tensor ResBlockImpl::forward(torch::Tensor x, const BlockInputs& inputs) {
+  if (!options_.use_checkpoint) return compute(x, inputs);
+  const auto size = inputs.upsampled_to;
+  return gradient_checkpoint(
+      [this, size](const std::vector<torch::Tensor>& in) {
+        return compute(in[0], {in[1], std::nullopt, size});
+      },
+      {x, inputs.emb}, *this, options_.dropout > 0 && is_training());
+}
+
+torch::Tensor ResBlockImpl::compute(torch::Tensor x, const BlockInputs& inputs) {
   torch::Tensor h = in_conv_(resample(in_norm_->forward_silu(x), inputs));
   x = resample(x, inputs);
   const torch::Tensor emb = emb_proj_(at::silu(inputs.emb)).to(h.scalar_type()).unsqueeze(-1).unsqueeze(-1);
@@ -83,6 +94,12 @@ AttentionBlockImpl::AttentionBlockImpl(const AttentionBlockOptions& options) : o
 }
 
 torch::Tensor AttentionBlockImpl::forward(const torch::Tensor& x) {
+  if (!options_.use_checkpoint) return compute(x);
+  return gradient_checkpoint([this](const std::vector<torch::Tensor>& in) { return compute(in[0]); }, {x},
+                             *this);
+}
+
+torch::Tensor AttentionBlockImpl::compute(const torch::Tensor& x) {
   const std::int64_t batch = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
   const std::int64_t heads = options_.num_heads, dim_head = channels / heads;
   const torch::Tensor flat = norm_(x).flatten(2).transpose(1, 2);  // [B, pixels, C]

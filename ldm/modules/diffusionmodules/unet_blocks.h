@@ -56,6 +56,7 @@ struct ResBlockOptions {
   bool use_scale_shift_norm = false;
   bool up = false, down = false;
   std::int64_t num_groups = 32;
+  bool use_checkpoint = false;  ///< see gradient_checkpoint.h
 };
 
 /// ldm.modules.diffusionmodules.openaimodel.ResBlock: two convolutions, the embedding added (or, with
@@ -67,6 +68,7 @@ class ResBlockImpl : public Module {
   torch::Tensor forward(torch::Tensor x, const BlockInputs& inputs);
 
  private:
+  torch::Tensor compute(torch::Tensor x, const BlockInputs& inputs);
   torch::Tensor resample(const torch::Tensor& x, const BlockInputs& inputs);
 
   ResBlockOptions options_;
@@ -82,6 +84,7 @@ struct AttentionBlockOptions {
   std::int64_t channels, num_heads;
   bool use_new_attention_order = false;
   std::int64_t num_groups = 32;
+  bool use_checkpoint = false;  ///< see gradient_checkpoint.h
 };
 
 /// ldm.modules.diffusionmodules.openaimodel.AttentionBlock: self-attention over the pixels. The two orders
@@ -93,6 +96,8 @@ class AttentionBlockImpl : public Module {
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
+  torch::Tensor compute(const torch::Tensor& x);
+
   AttentionBlockOptions options_;
   GroupNorm norm_{nullptr};
   PointwiseConv1d qkv_{nullptr}, proj_out_{nullptr};
