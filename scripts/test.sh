@@ -86,6 +86,8 @@ run_tests() {
     LDM_GOLDENS="$(cd ../shared/goldens && pwd -P)"
     export LDM_GOLDENS
   fi
+  # Tests ask for absurd amounts of memory, to see the error.
+  export ASAN_OPTIONS="${ASAN_OPTIONS:-allocator_may_return_null=1:suppressions=$LDM_ROOT/tests/support/asan.supp}"
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
   stage "ctest ${options[*]:1}"
   ctest "${options[@]}" 2>&1 | tee "$LDM_LOGS/ctest.log" || status="${PIPESTATUS[0]}"
