@@ -28,8 +28,8 @@ bool starts_with(const std::string& text, const std::string& begin) {
 struct Source {
   std::string path;
   std::string prefix;  ///< before the module's names, as the file's keys have it
-  std::vector<std::string> ignore_keys;
-  std::string only;  ///< the beginning of the names that are taken; empty for all
+  std::vector<std::string> ignore_keys{};
+  std::string only{};  ///< the beginning of the names that are taken; empty for all
   bool from_averages = false;
 };
 

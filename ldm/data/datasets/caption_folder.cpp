@@ -31,12 +31,12 @@ CaptionFolder::CaptionFolder(const Options& options, ImageReader reader)
       reader_(std::move(reader)),
       images_(read_captions(options.data_root, options.metadata)) {}
 
-const CaptionedImage& CaptionFolder::at(std::int64_t index) const {
+const CaptionedImage& CaptionFolder::item(std::int64_t index) const {
   return images_.at(static_cast<std::size_t>(index));
 }
 
 std::string CaptionFolder::name_of(std::int64_t index) const {
-  return files::join(options_.data_root, at(index).file);
+  return files::join(options_.data_root, item(index).file);
 }
 
 at::Tensor CaptionFolder::transform(at::Tensor image, const std::string& path, at::Generator& random) const {
@@ -58,12 +58,12 @@ at::Tensor CaptionFolder::transform(at::Tensor image, const std::string& path, a
 }
 
 Example CaptionFolder::labels(std::int64_t index, at::Generator& random) const {
-  const CaptionedImage& item = at(index);
-  const auto chosen = draw_below(static_cast<std::int64_t>(item.captions.size()), random);
+  const CaptionedImage& image = item(index);
+  const auto chosen = draw_below(static_cast<std::int64_t>(image.captions.size()), random);
   Example example;
-  example["caption"] = item.captions[static_cast<std::size_t>(chosen)];
+  example["caption"] = image.captions[static_cast<std::size_t>(chosen)];
   example["file_path_"] = name_of(index);
-  example["relative_file_path_"] = item.file;
+  example["relative_file_path_"] = image.file;
   return example;
 }
 

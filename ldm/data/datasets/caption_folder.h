@@ -42,7 +42,7 @@ class CaptionFolder : public Dataset {
   std::string fingerprint() const override;
 
  private:
-  const CaptionedImage& at(std::int64_t index) const;
+  const CaptionedImage& item(std::int64_t index) const;
   at::Tensor transform(at::Tensor image, const std::string& path, at::Generator& random) const;
 
   Options options_;

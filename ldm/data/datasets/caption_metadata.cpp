@@ -33,7 +33,7 @@ std::string inner_path(const std::string& file, const std::string& where) {
   const fs::path path = fs::path(file).lexically_normal();
   const bool leaves = file.empty() || file.find('\0') != std::string::npos || path.is_absolute() ||
                       *path.begin() == ".." || path == ".";
-  if (leaves) fail(where, "expected a file_name inside data_root, got " + quoted(file));
+  if (leaves) fail(where, "expected a path inside data_root, got " + quoted(file));
   return path.generic_string();
 }
 

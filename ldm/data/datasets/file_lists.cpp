@@ -27,8 +27,11 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-bool is_wanted(const fs::path& path, const std::vector<std::string>& extensions) {
-  if (path.filename().string().front() == '.') return false;
+bool is_hidden(const fs::path& path) {
+  return path.filename().string().front() == '.';
+}
+
+bool has_extension(const fs::path& path, const std::vector<std::string>& extensions) {
   const std::string extension = lower_case(path.extension().string());
   return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
 }
@@ -47,7 +50,9 @@ std::vector<std::string> find_files(const std::string& folder, const std::vector
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     std::error_code gone;
-    if (is_wanted(entry->path(), extensions) && entry->is_regular_file(gone)) {
+    if (is_hidden(entry->path())) {
+      entry.disable_recursion_pending();
+    } else if (has_extension(entry->path(), extensions) && entry->is_regular_file(gone)) {
       found.push_back(entry->path().lexically_relative(folder).generic_string());
     }
   }

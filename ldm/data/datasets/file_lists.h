@@ -6,9 +6,9 @@
 namespace ldm::data {
 
 /// The files below `folder`, at any depth, whose names end in one of `extensions` (".png"; upper and lower
-/// case alike) and do not begin with a dot: paths inside the folder, sorted by their bytes. Links to files
-/// are followed, links to folders are not. Throws files::FileError if the folder, or one in it, cannot be
-/// read.
+/// case alike): paths inside the folder, sorted by their bytes. Names that begin with a dot are passed over,
+/// with what is inside them. Links to files are followed, links to folders are not. Throws files::FileError
+/// if the folder, or one in it, cannot be read.
 std::vector<std::string> find_files(const std::string& folder, const std::vector<std::string>& extensions);
 
 /// The extensions of images that ImageReaders know, lower case.

@@ -83,9 +83,10 @@ ImageNetBase::ImageNetBase(const std::string& name, Options options, ImageReader
 }
 
 void ImageNetBase::keep_sub_indices() {
+  const std::vector<std::int64_t> indices = parse_sub_indices(*options_.sub_indices);
   const auto synset_of_index = read_index_synset(root_);
   std::set<std::string> kept;
-  for (const std::int64_t index : parse_sub_indices(*options_.sub_indices)) {
+  for (const std::int64_t index : indices) {
     const auto synset = synset_of_index.find(index);
     if (synset == synset_of_index.end()) {
       throw std::invalid_argument("expected sub_indices that index_synset.yaml holds, got " +
