@@ -77,7 +77,7 @@ TEST(DatasetBuilders, WrongParamsAreNamedWithFileLineAndKey) {
   EXPECT_THAT(error(start + "  size: large"),
               ::testing::AllOf(StartsWith("x.yaml:4: key 'params.size'"), HasSubstr("got 'large'")));
   EXPECT_THAT(error(start + "  size: 0"),
-              ::testing::AllOf(StartsWith("x.yaml:3: key 'params'"), HasSubstr("size")));
+              ::testing::AllOf(StartsWith("x.yaml:2: key 'params'"), HasSubstr("size")));
   EXPECT_THAT(error(start + "  crop: middle"), HasSubstr("expected crop center or random, got 'middle'"));
   EXPECT_THAT(error(start + "  interpolation: area"), HasSubstr("got 'area'"));
   EXPECT_THAT(error("target: ldm.data.captions.CaptionFolder"), HasSubstr("data_root"));
