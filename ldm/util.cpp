@@ -9,8 +9,9 @@ void check_target_keys(const config::Node& node) {
   static const std::set<std::string> known{"target", "params", "base_learning_rate", "optimizer"};
   for (const std::string& key : node.keys()) {
     if (known.count(key) == 0) {
-      node.at(key).fail("expected only target, params, base_learning_rate and optimizer beside a target, got '" +
-                        key + "'");
+      node.at(key).fail(
+          "expected only target, params, base_learning_rate and optimizer beside a target, got '" + key +
+          "'");
     }
   }
 }

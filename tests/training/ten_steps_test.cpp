@@ -47,9 +47,10 @@ class TenSteps : public ::testing::Test {
   /// One step; gives the loss, the norm of the gradients before clipping, and the learning rate.
   std::array<double, 3> step(std::int64_t index) {
     const auto input = [&](const char* name) { return expected(name + ("." + std::to_string(index))); };
-    const at::Tensor loss =
-        model_->p_losses(input("x_start"), model_->as_conditioning(input("context")), input("t"), input("noise"))
-            .loss;
+    const at::Tensor loss = model_
+                                ->p_losses(input("x_start"), model_->as_conditioning(input("context")),
+                                           input("t"), input("noise"))
+                                .loss;
     loss.backward();
     std::vector<at::Tensor> tensors;
     for (const auto& parameter : parameters_) tensors.push_back(parameter.tensor);
@@ -83,7 +84,8 @@ TEST_F(TenSteps, ProducePyTorchValues) {
   for (const TrainedParameter& parameter : parameters_) {
     const std::string name = parameter.name.substr(std::string("model.").size());
     if (!file_.contains("param." + name)) continue;
-    // A bias before a norm over its channel alone has no gradient but rounding, of which Adam makes whole steps.
+    // A bias before a norm over its channel alone has no gradient but rounding, of which Adam makes whole
+    // steps.
     if (expected("exp_avg_sq." + name).sqrt().max().item<double>() < 1e-9) continue;
     ++compared;
     EXPECT_LT(relative_error(parameter.tensor.detach(), expected("param." + name)), 1e-4) << name;
