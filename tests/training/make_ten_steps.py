@@ -110,8 +110,7 @@ def main(reference, output):
         tensors["exp_avg." + name] = optimizer.state[parameter]["exp_avg"].clone()
         tensors["exp_avg_sq." + name] = optimizer.state[parameter]["exp_avg_sq"].clone()
         tensors["ema." + name] = averages[ema.m_name2s_name[name]].clone()
-    metadata = dict(case="train_steps", config="tiny-inference.yaml", weights="rule", salt=SALT, use_ema="false",
-                    steps=STEPS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, clip=CLIP,
+    metadata = dict(salt=SALT, steps=STEPS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, clip=CLIP,
                     ema_decay=EMA_DECAY)
     metadata.update({name: value[0] for name, value in CYCLES.items()})
     save_file({name: value.contiguous() for name, value in tensors.items()}, output,
