@@ -173,7 +173,8 @@ TEST(Ckpt, ConvertWarnsOfOverflows) {
   const std::string folder = new_folder();
   const at::Tensor large = at::full({3}, 1e6);
   checkpoint::write_ckpt(folder + "/in.ckpt",
-                         {{"model.diffusion_model.out.2.bias", at::kFloat, {3}, [large] { return large; }}});
+                         {{"model.diffusion_model.out.2.bias", at::kFloat, {3}, [large] { return large; }}},
+                         0);
   const Outcome outcome = ckpt({"convert", folder + "/in.ckpt", folder + "/out.ckpt", "--dtype", "fp16"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.error, AllOf(HasSubstr("warning: 3 values in 1 tensor too large for fp16"),

@@ -45,8 +45,8 @@ StateDict renamed(const StateDict& state, const Rename& rename) {
 /// A checkpoint of one tensor.
 StateDict single(const std::string& name, const at::Tensor& tensor) {
   const std::string path = testing::new_folder() + "/single.ckpt";
-  checkpoint::write_ckpt(path,
-                         {{name, tensor.scalar_type(), tensor.sizes().vec(), [tensor] { return tensor; }}});
+  checkpoint::write_ckpt(
+      path, {{name, tensor.scalar_type(), tensor.sizes().vec(), [tensor] { return tensor; }}}, 0);
   return checkpoint::open_checkpoint(path);
 }
 
