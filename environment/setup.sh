@@ -34,6 +34,7 @@ PACKAGES=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev libssl-dev
   libgtest-dev libgmock-dev
+  libfreetype-dev fonts-noto-color-emoji # for the demo's data
   clang # for the fuzzers
 )
 # What clang links into a fuzzer. Where there is no such package (Ubuntu 22.04), clang brings it itself.

@@ -26,7 +26,7 @@ endif()
 
 # ldm_find_dependency(NAME header LIBRARY...): ldm::NAME, the first of the libraries, if that and the header are found.
 function(ldm_find_dependency name header)
-  find_path(LDM_${name}_INCLUDE_DIR ${header} PATH_SUFFIXES opencv4)
+  find_path(LDM_${name}_INCLUDE_DIR ${header} PATH_SUFFIXES opencv4 freetype2)
   find_library(LDM_${name}_LIBRARY NAMES ${ARGN})
   if(NOT TARGET ldm::${name} AND LDM_${name}_INCLUDE_DIR AND LDM_${name}_LIBRARY)
     add_library(ldm::${name} UNKNOWN IMPORTED)
@@ -59,3 +59,6 @@ set_target_properties(ldm::crypto PROPERTIES INTERFACE_LINK_LIBRARIES "Threads::
 ldm_find_dependency(opencv_core opencv2/core.hpp opencv_core)
 ldm_find_dependency(opencv_imgcodecs opencv2/imgcodecs.hpp opencv_imgcodecs)
 ldm_find_dependency(opencv_imgproc opencv2/imgproc.hpp opencv_imgproc)
+
+# FreeType, for the demo's programs alone.
+ldm_find_dependency(freetype ft2build.h freetype)
