@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "ldm/data/png.h"
@@ -169,6 +170,17 @@ class PictureFolder {
   int count_ = 0;
 };
 
+/// Each caption once, in lines.
+std::string all_captions(const std::vector<Scene>& scenes, const std::vector<Object>& objects) {
+  std::set<std::string> captions;
+  for (const Scene& scene : scenes) {
+    for (const std::string& caption : captions_of(scene, objects)) captions.insert(caption);
+  }
+  std::string text;
+  for (const std::string& caption : captions) text += caption + "\n";
+  return text;
+}
+
 }  // namespace
 
 std::vector<Scene> training_scenes(const std::vector<Object>& objects, std::int64_t count,
@@ -202,12 +214,14 @@ void make_demo_data(const DemoDataOptions& options, const std::vector<Object>& o
       pictures.add(draw(scene, sprites), captions_of(scene, objects));
     });
   };
-  write_scenes("train", training_scenes(objects, options.pictures, options.seed));
+  const std::vector<Scene> training = training_scenes(objects, options.pictures, options.seed);
+  write_scenes("train", training);
   write_scenes("held_out", held_out_scenes(objects, Layout::large, options.held_out, options.seed));
   at::Generator random = data::make_generator(data::mix_seeds({options.seed, kFirstStage}));
   write("first_stage", options.first_stage, [&](PictureFolder& pictures, std::int64_t) {
     pictures.add(anything(objects, sprites, random), {""});
   });
+  write_bytes(files::join(folder.temporary_path(), "captions.txt"), all_captions(training, objects));
   write_bytes(files::join(folder.temporary_path(), "LICENSE.txt"), kLicense);
   folder.commit();
 }

@@ -32,8 +32,8 @@ std::vector<Scene> held_out_scenes(const std::vector<Object>& objects, Layout la
 using Progress = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
 
 /// Writes the folder, which appears only when it is whole: pictures as PNG files of 64x64 pixels, in each
-/// folder a metadata.jsonl that CaptionFolder reads, and LICENSE.txt. The same options, font and list give
-/// the same bytes. Throws files::FileError.
+/// folder a metadata.jsonl that CaptionFolder reads, captions.txt (each of train/ once) and LICENSE.txt. The
+/// same options, font and list give the same bytes. Throws files::FileError.
 void make_demo_data(const DemoDataOptions& options, const std::vector<Object>& objects,
                     const Sprites& sprites, const Progress& progress);
 
