@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "ldm/cli/open_device.h"
 #include "ldm/data/resize.h"
 #include "ldm/pipelines/picture_folder.h"
 #include "ldm/pipelines/project_files.h"
@@ -15,17 +16,6 @@
 
 namespace ldm::cli {
 namespace {
-
-/// The device; where it cannot be had, NotSupported.
-Device open_device(const std::string& spec) {
-  try {
-    return select_device(spec);
-  } catch (const std::invalid_argument& error) {
-    throw OptionError(std::string("--") + error.what());
-  } catch (const std::runtime_error& error) {
-    throw NotSupported(std::string("--device: ") + error.what());
-  }
-}
 
 config::Config read_config(const ModelOptions& options) {
   config::Config config = config::Config::from_file(find_project_file(options.config));

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -198,6 +199,8 @@ std::vector<Scene> held_out_scenes(const std::vector<Object>& objects, Layout la
 
 void make_demo_data(const DemoDataOptions& options, const std::vector<Object>& objects,
                     const Sprites& sprites, const Progress& progress) {
+  const std::string parent = std::filesystem::path(options.folder).parent_path().string();
+  if (!parent.empty()) files::create_output_folder(parent);
   files::NewFolder folder(options.folder);
   const auto write = [&](const std::string& name, std::int64_t count, const auto& make) {
     if (count == 0) return;

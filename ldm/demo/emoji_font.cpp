@@ -34,7 +34,7 @@ std::pair<std::int64_t, std::int64_t> extent(const at::Tensor& is_used) {
   return {indices.min().item<std::int64_t>(), indices.max().item<std::int64_t>() + 1};
 }
 
-at::Tensor square(const at::Tensor& rgba) {
+at::Tensor in_square(const at::Tensor& rgba) {
   const at::Tensor is_visible = rgba[3] > 0;
   const auto [top, bottom] = extent(is_visible.any(1));
   const auto [left, right] = extent(is_visible.any(0));
@@ -79,7 +79,7 @@ at::Tensor EmojiFont::picture(std::uint32_t code_point) const {
   const bool is_loaded = glyph != 0 && FT_Load_Glyph(handles_->face, glyph, FT_LOAD_COLOR) == 0;
   if (is_loaded && handles_->face->glyph->bitmap.pixel_mode == FT_PIXEL_MODE_BGRA) {
     const at::Tensor rgba = to_tensor(handles_->face->glyph->bitmap);
-    if (rgba[3].gt(0).any().item<bool>()) return square(rgba);
+    if (rgba[3].gt(0).any().item<bool>()) return in_square(rgba);
   }
   throw files::FileError("'" + path_ + "': expected a picture of " + code_point_name(code_point) +
                          ", found none");

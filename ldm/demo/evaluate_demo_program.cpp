@@ -7,7 +7,7 @@
 #include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/cli/command_line.h"
 #include "ldm/cli/exit_status.h"
-#include "ldm/cuda/device.h"
+#include "ldm/cli/open_device.h"
 #include "ldm/demo/evaluation.h"
 #include "ldm/demo/evaluation_report.h"
 #include "ldm/files/output_file.h"
@@ -101,7 +101,7 @@ void finish(const cli::CommandLine& line, Options& o) {
 }
 
 void evaluate(const Options& o) {
-  const c10::Device device = select_device(o.device);
+  const c10::Device device = cli::open_device(o.device).device;
   const config::Config config = config::Config::from_file(find_project_file(o.config));
   const std::string ckpt = find_project_file(o.ckpt);
   const std::vector<Object> objects = read_objects(find_project_file(o.objects));
