@@ -32,7 +32,7 @@ at::Tensor posterior_step(const ToyModel& toy, const at::Tensor& x, const at::Te
 }
 
 TEST(Ancestral, EveryStepSamplesThePosterior) {
-  for (const auto parameterization : {Parameterization::eps, Parameterization::x0}) {
+  for (const auto parameterization : {Parameterization::eps, Parameterization::x0, Parameterization::v}) {
     testing::ToyOptions options;
     options.parameterization = parameterization;
     const ToyModel toy = make_toy(mixed_prediction, options);
@@ -51,9 +51,12 @@ TEST(Ancestral, EveryStepSamplesThePosterior) {
       const auto t = static_cast<std::int64_t>(5 - i);
       const double a = toy.alphas_cumprod()[t].item<double>();
       const at::Tensor prediction = x / 2 + static_cast<double>(t) / 2000 + 1;
-      const at::Tensor x0 = parameterization == Parameterization::x0
-                                ? prediction
-                                : (x - std::sqrt(1 - a) * prediction) / std::sqrt(a);
+      at::Tensor x0 = prediction;
+      if (parameterization == Parameterization::eps) {
+        x0 = (x - std::sqrt(1 - a) * prediction) / std::sqrt(a);
+      } else if (parameterization == Parameterization::v) {
+        x0 = std::sqrt(a) * x - std::sqrt(1 - a) * prediction;
+      }
       x = posterior_step(toy, x, x0, t, 0.5 * step_noise[i]);
       EXPECT_LT(max_difference(run.steps[i].pred_x0, x0), 1e-4) << "step " << i;
       EXPECT_LT(max_difference(run.steps[i].x, x), 1e-4) << "step " << i;

@@ -248,16 +248,22 @@ TEST_P(EverySampler, NamesTheMaskThatDoesNotFit) {
   EXPECT_THAT(refusal_of(*sampler(), request), HasSubstr("mask: expected [2, 2, 3, 4]"));
 }
 
-TEST(Samplers, OnlyAncestralTakesAModelThatPredictsX0) {
-  testing::ToyOptions options;
-  options.parameterization = Parameterization::x0;
-  const ToyModel toy = make_toy(mixed_prediction, options);
-  for (const char* name : {"ddim", "plms", "dpm_solver"}) {
-    EXPECT_THAT(refusal_of(*make_sampler(name, toy.model), toy_request(5)), HasSubstr("predicts eps"))
-        << name;
+TEST(Samplers, RefuseAScoreCorrectorForAModelThatDoesNotPredictEps) {
+  SamplingRequest request = toy_request(5);
+  request.score_corrector = [](const at::Tensor& e_t, const at::Tensor&, const at::Tensor&,
+                               const Conditioning&) { return e_t; };
+  for (const auto parameterization : {Parameterization::x0, Parameterization::v}) {
+    testing::ToyOptions options;
+    options.parameterization = parameterization;
+    const ToyModel toy = make_toy(mixed_prediction, options);
+    const std::string expected =
+        "score_corrector: expected a model that predicts eps, got one that predicts ";
+    for (const std::string& name : sampler_names()) {
+      EXPECT_THAT(refusal_of(*make_sampler(name, toy.model), request),
+                  HasSubstr(expected + to_string(parameterization)))
+          << name;
+    }
   }
-  BatchNoise noise(1, c10::kCPU);
-  make_sampler("ddpm", toy.model)->sample(toy_request(5), noise);
 }
 
 }  // namespace

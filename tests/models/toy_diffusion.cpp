@@ -52,6 +52,8 @@ ToyModel make_toy(ToyNetwork::Function function, const ToyOptions& options) {
   latent.ddpm.timesteps = kTimesteps;
   latent.ddpm.use_ema = false;
   latent.ddpm.parameterization = options.parameterization;
+  latent.ddpm.loss_type = options.loss_type;
+  latent.ddpm.loss_weighting = options.loss_weighting;
   latent.ddpm.conditioning_key = ConditioningKey::crossattn;
   ToyModel toy;
   toy.network = std::make_shared<ToyNetwork>(std::move(function));

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "ldm/models/diffusion/dpm_solver_schedule.h"
@@ -54,6 +56,8 @@ struct ToyModel {
 
 struct ToyOptions {
   Parameterization parameterization = Parameterization::eps;
+  std::string loss_type = "l2";
+  std::optional<LossWeighting> loss_weighting;
   std::shared_ptr<FirstStage> first_stage = std::make_shared<IdentityFirstStageImpl>();
 };
 

@@ -14,10 +14,7 @@ namespace {
 /// The estimate of x_0 that a prediction at timestep t [B] stands for.
 at::Tensor pred_x0_of(const DDPMImpl& model, const at::Tensor& x, const at::Tensor& t,
                       const at::Tensor& prediction) {
-  const at::Tensor in_float = prediction.to(at::kFloat);
-  const at::Tensor x0 = model.options().parameterization == Parameterization::eps
-                            ? model.predict_start_from_noise(x, t, in_float)
-                            : in_float;
+  const at::Tensor x0 = model.predict_start(x, t, prediction.to(at::kFloat));
   return model.clips_denoised() ? x0.clamp(-1.0, 1.0) : x0;
 }
 
@@ -50,13 +47,14 @@ SamplingResult AncestralSampler::sample(const SamplingRequest& request, NoiseSou
     const std::int64_t timestep = request.steps - i - 1;
     const at::Tensor t = run.timesteps(timestep);
     const at::Tensor prediction = run.predict(x, t);
+    const at::Tensor eps = model_->predict_eps(x, t, prediction);
     const at::Tensor pred_x0 = run.quantized(pred_x0_of(*model_, x, t, prediction));
     const auto posterior = model_->q_posterior(pred_x0, x, t);
     const at::Tensor step_noise = run.step_noise(one);
     x = timestep == 0 ? posterior.mean
                       : posterior.mean + (0.5 * posterior.log_variance_clipped).exp() * step_noise;
     x = run.with_known_part(x, t);
-    if (!run.report(i, static_cast<double>(timestep), x, pred_x0, prediction)) break;
+    if (!run.report(i, static_cast<double>(timestep), x, pred_x0, eps)) break;
   }
   return run.finish(x);
 }

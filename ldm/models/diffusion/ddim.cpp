@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::int64_t kLogEveryT = 100;
 
+/// The estimate of x_0 from a prediction for x at t = timesteps[index]: for eps by the schedule's constants,
+/// for v by the model's, which differ from them by rounding, as in the reference and its later versions.
+at::Tensor estimate_of(const DDPMImpl& model, const DdimSchedule& schedule, std::int64_t index,
+                       const at::Tensor& x, const at::Tensor& t, const at::Tensor& prediction) {
+  if (model.options().parameterization == Parameterization::eps) {
+    return schedule.pred_x0(index, x, prediction);
+  }
+  return model.predict_start(x, t, prediction);
+}
+
 /// The last `steps` steps of the schedule, from the request's x_T or a draw on.
 SamplingResult ddim_sampling(DDPMImpl& model, const DdimSchedule& schedule, std::int64_t steps,
                              const SamplingRequest& request, NoiseSource& noise) {
@@ -22,8 +32,10 @@ SamplingResult ddim_sampling(DDPMImpl& model, const DdimSchedule& schedule, std:
     const std::int64_t timestep = schedule.timesteps[static_cast<std::size_t>(index)];
     const at::Tensor t = run.timesteps(timestep);
     x = run.with_known_part(x, t);
-    const at::Tensor e_t = run.predict(x, t);
-    const DdimUpdate update = ddim_update(schedule, index, x, e_t, run);
+    const at::Tensor prediction = run.predict(x, t);
+    const at::Tensor e_t = model.predict_eps(x, t, prediction);
+    const at::Tensor estimate = estimate_of(model, schedule, index, x, t, prediction);
+    const DdimUpdate update = ddim_update(schedule, index, e_t, estimate, run);
     x = update.x_prev;
     if (!run.report(i, static_cast<double>(timestep), x, update.pred_x0, e_t)) break;
   }

@@ -16,12 +16,6 @@ at::Tensor as_float(const std::vector<double>& values) {
   return at::tensor(values, at::kDouble).to(at::kFloat);
 }
 
-void expect_eps(const DDPMImpl& model) {
-  if (model.options().parameterization == Parameterization::eps) return;
-  throw std::invalid_argument(
-      "expected a model that predicts eps, got one that predicts x0: sample it with ddpm");
-}
-
 }  // namespace
 
 std::vector<std::int64_t> DdimSchedule::make_timesteps(const DDPMImpl& model, std::int64_t steps,
@@ -39,7 +33,6 @@ std::vector<double> DdimSchedule::run_timesteps(const DDPMImpl& model, std::int6
 DdimSchedule::DdimSchedule(const DDPMImpl& model, std::int64_t steps, const std::string& ddim_discretize,
                            double eta)
     : timesteps(make_timesteps(model, steps, ddim_discretize)) {
-  expect_eps(model);
   const auto parameters = make_ddim_sampling_parameters(model.schedule("alphas_cumprod"), timesteps, eta);
   const at::Tensor alphas = as_float(parameters.alphas), alphas_prev = as_float(parameters.alphas_prev);
   const at::Tensor sigma = as_float(parameters.sigmas);
@@ -58,10 +51,13 @@ DdimSchedule::DdimSchedule(const DDPMImpl& model, std::int64_t steps, const std:
   direction = per_step(rest.clamp_min(0).sqrt());
 }
 
-DdimUpdate ddim_update(const DdimSchedule& schedule, std::int64_t index, const at::Tensor& x,
-                       const at::Tensor& e_t, SamplingRun& run) {
-  const at::Tensor pred_x0 =
-      run.quantized((x - schedule.sqrt_one_minus_alphas[index] * e_t) / schedule.sqrt_alphas[index]);
+at::Tensor DdimSchedule::pred_x0(std::int64_t index, const at::Tensor& x, const at::Tensor& e_t) const {
+  return (x - sqrt_one_minus_alphas[index] * e_t) / sqrt_alphas[index];
+}
+
+DdimUpdate ddim_update(const DdimSchedule& schedule, std::int64_t index, const at::Tensor& e_t,
+                       const at::Tensor& estimate, SamplingRun& run) {
+  const at::Tensor pred_x0 = run.quantized(estimate);
   const at::Tensor dir_xt = schedule.direction[index] * e_t;
   const at::Tensor noise = run.step_noise(schedule.sigmas[index]);
   return {schedule.sqrt_alphas_prev[index] * pred_x0 + dir_xt + noise, pred_x0};

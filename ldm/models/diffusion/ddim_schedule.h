@@ -23,11 +23,12 @@ struct DdimSchedule {
   static std::vector<double> run_timesteps(const DDPMImpl& model, std::int64_t steps,
                                            const std::string& ddim_discretize);
 
-  /// Throws as make_timesteps, for an eta so large that a step's noise exceeds its variance, and for a model
-  /// that does not predict eps.
+  /// Throws as make_timesteps, and for an eta so large that a step's noise exceeds its variance.
   DdimSchedule(const DDPMImpl& model, std::int64_t steps, const std::string& ddim_discretize, double eta);
 
   std::int64_t size() const { return static_cast<std::int64_t>(timesteps.size()); }
+  /// The estimate of x_0 from x [B, C, h, w] at timesteps[index] and the noise e_t in it.
+  at::Tensor pred_x0(std::int64_t index, const at::Tensor& x, const at::Tensor& e_t) const;
 
   std::vector<std::int64_t> timesteps;
   at::Tensor sqrt_alphas, sqrt_one_minus_alphas, sqrt_alphas_prev, sigmas;
@@ -39,8 +40,9 @@ struct DdimUpdate {
   at::Tensor x_prev, pred_x0;
 };
 
-/// Equation 12 of arXiv:2010.02502 from x [B, C, h, w] at timesteps[index], for the prediction e_t.
-DdimUpdate ddim_update(const DdimSchedule& schedule, std::int64_t index, const at::Tensor& x,
-                       const at::Tensor& e_t, SamplingRun& run);
+/// Equation 12 of arXiv:2010.02502 from timesteps[index], for the noise e_t and the estimate of x_0, both
+/// [B, C, h, w], that a prediction stands for. The update's pred_x0 is the estimate, quantized if asked for.
+DdimUpdate ddim_update(const DdimSchedule& schedule, std::int64_t index, const at::Tensor& e_t,
+                       const at::Tensor& estimate, SamplingRun& run);
 
 }  // namespace ldm

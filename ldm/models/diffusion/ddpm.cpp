@@ -55,6 +55,36 @@ torch::Tensor DDPMImpl::predict_start_from_noise(const torch::Tensor& x_t, const
          extract("sqrt_recipm1_alphas_cumprod", t, x_t) * noise;
 }
 
+torch::Tensor DDPMImpl::get_v(const torch::Tensor& x, const torch::Tensor& noise,
+                              const torch::Tensor& t) const {
+  return extract("sqrt_alphas_cumprod", t, x) * noise - extract("sqrt_one_minus_alphas_cumprod", t, x) * x;
+}
+
+torch::Tensor DDPMImpl::predict_start_from_z_and_v(const torch::Tensor& x_t, const torch::Tensor& t,
+                                                   const torch::Tensor& v) const {
+  return extract("sqrt_alphas_cumprod", t, x_t) * x_t - extract("sqrt_one_minus_alphas_cumprod", t, x_t) * v;
+}
+
+torch::Tensor DDPMImpl::predict_eps_from_z_and_v(const torch::Tensor& x_t, const torch::Tensor& t,
+                                                 const torch::Tensor& v) const {
+  return extract("sqrt_alphas_cumprod", t, x_t) * v + extract("sqrt_one_minus_alphas_cumprod", t, x_t) * x_t;
+}
+
+torch::Tensor DDPMImpl::predict_start(const torch::Tensor& x_t, const torch::Tensor& t,
+                                      const torch::Tensor& prediction) const {
+  if (options_.parameterization == Parameterization::x0) return prediction.to(x_t.scalar_type());
+  return options_.parameterization == Parameterization::v ? predict_start_from_z_and_v(x_t, t, prediction)
+                                                          : predict_start_from_noise(x_t, t, prediction);
+}
+
+torch::Tensor DDPMImpl::predict_eps(const torch::Tensor& x_t, const torch::Tensor& t,
+                                    const torch::Tensor& prediction) const {
+  if (options_.parameterization == Parameterization::eps) return prediction;
+  if (options_.parameterization == Parameterization::v) return predict_eps_from_z_and_v(x_t, t, prediction);
+  return (x_t - extract("sqrt_alphas_cumprod", t, x_t) * prediction) /
+         extract("sqrt_one_minus_alphas_cumprod", t, x_t);
+}
+
 DDPMImpl::Posterior DDPMImpl::q_posterior(const torch::Tensor& x_start, const torch::Tensor& x_t,
                                           const torch::Tensor& t) const {
   return {extract("posterior_mean_coef1", t, x_t) * x_start + extract("posterior_mean_coef2", t, x_t) * x_t,
@@ -65,6 +95,20 @@ torch::Tensor DDPMImpl::loss_per_sample(const torch::Tensor& prediction, const t
   const torch::Tensor difference = target - prediction;
   const torch::Tensor error = options_.loss_type == "l1" ? difference.abs() : difference.pow(2);
   return error.flatten(1).mean(1);
+}
+
+torch::Tensor DDPMImpl::target_of(const torch::Tensor& x_start, const torch::Tensor& t,
+                                  const torch::Tensor& noise) const {
+  if (options_.parameterization == Parameterization::v) return get_v(x_start, noise, t);
+  return options_.parameterization == Parameterization::eps ? noise : x_start;
+}
+
+torch::Tensor DDPMImpl::eps_error(const torch::Tensor& error, const torch::Tensor& t) const {
+  if (options_.parameterization == Parameterization::eps) return error;
+  const torch::Tensor abar = buffer("alphas_cumprod").index({t});
+  // The square of d eps / d prediction at a fixed x_t.
+  const torch::Tensor factor = options_.parameterization == Parameterization::v ? abar : abar / (1 - abar);
+  return error * (options_.loss_type == "l1" ? factor.sqrt() : factor);
 }
 
 torch::Tensor DDPMImpl::mean_error(const torch::Tensor& error, const torch::Tensor& t) const {
@@ -78,14 +122,14 @@ torch::Tensor DDPMImpl::mean_error(const torch::Tensor& error, const torch::Tens
 TrainingLoss DDPMImpl::p_losses(const torch::Tensor& x_start, const Conditioning& cond,
                                 const torch::Tensor& t, const torch::Tensor& noise) {
   const torch::Tensor prediction = model_(q_sample(x_start, t, noise), t, cond);
-  const torch::Tensor& target = options_.parameterization == Parameterization::eps ? noise : x_start;
-  const torch::Tensor error = loss_per_sample(prediction, target);
+  const torch::Tensor error = loss_per_sample(prediction, target_of(x_start, t, noise));
   const std::string prefix = is_training() ? "train/" : "val/";
 
   TrainingLoss result;
   result.log[prefix + "loss_simple"] = error.mean();
   const torch::Tensor logvar_t = logvar_.to(t.device()).index({t});
-  const torch::Tensor weighted = error / logvar_t.exp() + logvar_t;
+  const torch::Tensor simple = options_.loss_weighting ? eps_error(error, t) : error;
+  const torch::Tensor weighted = simple / logvar_t.exp() + logvar_t;
   if (options_.learn_logvar) {
     result.log[prefix + "loss_gamma"] = weighted.mean();
     result.log["logvar"] = logvar_.mean();

@@ -19,8 +19,10 @@
 
 namespace ldm {
 
-/// A weight for each sample's error by its timestep, min((1 - abar) / abar, max) + offset; the loss of a
-/// batch is the weighted mean. It gives large noise, where the text decides, its share.
+/// A weight for each sample's error of eps by its timestep, min((1 - abar) / abar, max) + offset; the loss of
+/// a batch is the weighted mean. It gives large noise, where the text decides, its share. The error of a
+/// model that predicts x0 or v is taken as that of the eps its prediction stands for, so that the loss of a
+/// model is the same in each parameterisation.
 struct LossWeighting {
   double max = 20, offset = 0.5;
 };
@@ -83,16 +85,32 @@ class DDPMImpl : public Module {
   /// x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise. x_start and noise [B, ...], t int64 [B].
   torch::Tensor q_sample(const torch::Tensor& x_start, const torch::Tensor& t,
                          const torch::Tensor& noise) const;
+  /// v = sqrt(abar_t) noise - sqrt(1 - abar_t) x. x and noise [B, ...], t int64 [B].
+  torch::Tensor get_v(const torch::Tensor& x, const torch::Tensor& noise, const torch::Tensor& t) const;
   /// x_0 from x_t and the noise in it.
   torch::Tensor predict_start_from_noise(const torch::Tensor& x_t, const torch::Tensor& t,
                                          const torch::Tensor& noise) const;
+  /// x_0 from x_t and its v: sqrt(abar_t) x_t - sqrt(1 - abar_t) v.
+  torch::Tensor predict_start_from_z_and_v(const torch::Tensor& x_t, const torch::Tensor& t,
+                                           const torch::Tensor& v) const;
+  /// The noise from x_t and its v: sqrt(abar_t) v + sqrt(1 - abar_t) x_t.
+  torch::Tensor predict_eps_from_z_and_v(const torch::Tensor& x_t, const torch::Tensor& t,
+                                         const torch::Tensor& v) const;
+  /// x_0 from x_t and what this model predicts for it, by its parameterisation. x_t float32 [B, ...], t int64
+  /// [B]; the prediction may be half, the result is float32.
+  torch::Tensor predict_start(const torch::Tensor& x_t, const torch::Tensor& t,
+                              const torch::Tensor& prediction) const;
+  /// The noise in the same way; of a model that predicts eps the prediction itself, in its own dtype.
+  torch::Tensor predict_eps(const torch::Tensor& x_t, const torch::Tensor& t,
+                            const torch::Tensor& prediction) const;
   /// Mean, variance and clipped log-variance of q(x_{t-1} | x_t, x_0); the last two [B, 1, 1, 1].
   struct Posterior {
     torch::Tensor mean, variance, log_variance_clipped;
   };
   Posterior q_posterior(const torch::Tensor& x_start, const torch::Tensor& x_t, const torch::Tensor& t) const;
 
-  /// Loss of predicting x_start's noise (or x_start itself) at timesteps t int64 [B], with the given noise.
+  /// Loss of predicting x_start's noise (or x_start itself, or v) at timesteps t int64 [B], with the given
+  /// noise.
   TrainingLoss p_losses(const torch::Tensor& x_start, const Conditioning& cond, const torch::Tensor& t,
                         const torch::Tensor& noise);
 
@@ -102,6 +120,11 @@ class DDPMImpl : public Module {
 
  private:
   torch::Tensor extract(const std::string& name, const torch::Tensor& t, const torch::Tensor& like) const;
+  /// What the network should predict: [B, ...].
+  torch::Tensor target_of(const torch::Tensor& x_start, const torch::Tensor& t,
+                          const torch::Tensor& noise) const;
+  /// The error of the eps that a prediction with `error` [B] stands for.
+  torch::Tensor eps_error(const torch::Tensor& error, const torch::Tensor& t) const;
   /// The mean of `error` [B], weighted by timestep where the options say so.
   torch::Tensor mean_error(const torch::Tensor& error, const torch::Tensor& t) const;
 

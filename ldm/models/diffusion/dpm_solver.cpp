@@ -32,9 +32,6 @@ void check(const DDPMImpl& model, const SamplingRequest& request) {
   if (request.quantize_x0) {
     throw std::invalid_argument("quantize_x0: expected false for dpm_solver, got true: use ddim or plms");
   }
-  if (model.options().parameterization != Parameterization::eps) {
-    throw std::invalid_argument("expected a model that predicts eps, got one that predicts x0");
-  }
 }
 
 /// Constants of a run of S steps, float32 on the model's device, shaped to keep the arithmetic in float32
@@ -62,6 +59,25 @@ struct DpmCoefficients {
   at::Tensor model_t;  ///< [S + 1], what the network takes
   at::Tensor alphas, sigmas, sigma_ratios, first_order, second_order, inverse_r0;
 };
+
+/// The noise in x = alpha x_0 + sigma noise, and x_0.
+struct Estimate {
+  at::Tensor eps, x0;
+};
+
+/// What a prediction for x [B, C, h, w] float32 stands for; alpha and sigma [1, 1, 1, 1]. Timesteps are
+/// fractional here, so that the model's own constants do not serve.
+Estimate estimate_of(Parameterization parameterization, const at::Tensor& x, const at::Tensor& prediction,
+                     const at::Tensor& alpha, const at::Tensor& sigma) {
+  if (parameterization == Parameterization::x0) {
+    const at::Tensor x0 = prediction.to(x.scalar_type());
+    return {(x - alpha * x0) / sigma, x0};
+  }
+  if (parameterization == Parameterization::v) {
+    return {alpha * prediction + sigma * x, alpha * x - sigma * prediction};
+  }
+  return {prediction, (x - sigma * prediction) / alpha};
+}
 
 /// DPM-Solver-1, which is DDIM, from time i to i+1.
 at::Tensor first_update(const DpmCoefficients& c, std::int64_t i, const at::Tensor& x, const at::Tensor& x0) {
@@ -94,8 +110,9 @@ SamplingResult DPMSolverSampler::sample(const SamplingRequest& request, NoiseSou
   SamplingRun run(*model_, request, noise, steps, kLogEveryT);
   at::Tensor x = run.start(), previous_x0;
   for (std::int64_t i = 0; i < steps; ++i) {
-    const at::Tensor eps = run.predict(x, c.model_t[i].expand({request.batch_size}));
-    const at::Tensor x0 = (x - c.sigmas[i] * eps) / c.alphas[i];
+    const at::Tensor prediction = run.predict(x, c.model_t[i].expand({request.batch_size}));
+    const auto [eps, x0] =
+        estimate_of(model_->options().parameterization, x, prediction, c.alphas[i], c.sigmas[i]);
     const bool last_of_few = i == steps - 1 && steps < kLowerOrderFinalBelow;
     x = i == 0 || last_of_few ? first_update(c, i, x, x0) : second_update(c, i, x, x0, previous_x0);
     previous_x0 = x0;

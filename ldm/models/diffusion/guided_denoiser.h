@@ -12,7 +12,8 @@ namespace ldm {
 ///
 /// The network is called once with twice the batch, rows [uncond, cond], and the two halves are mixed in the
 /// dtype that it returns (half under autocast on CUDA), as in the reference. At scale 1, or without an
-/// unconditional conditioning, it is called with the batch alone.
+/// unconditional conditioning, it is called with the batch alone. Guidance acts on what the model predicts,
+/// be it eps, x0 or v: mixing commutes with turning one into another.
 class GuidedDenoiser {
  public:
   /// Moves the conditionings to the model's device and, for half weights, to their dtype; joins them once.

@@ -9,7 +9,13 @@ namespace ldm {
 Parameterization parse_parameterization(const std::string& text) {
   if (text == "eps") return Parameterization::eps;
   if (text == "x0") return Parameterization::x0;
-  throw std::invalid_argument("expected parameterization eps or x0, got '" + text + "'");
+  if (text == "v") return Parameterization::v;
+  throw std::invalid_argument("expected parameterization eps, x0 or v, got '" + text + "'");
+}
+
+std::string to_string(Parameterization parameterization) {
+  if (parameterization == Parameterization::eps) return "eps";
+  return parameterization == Parameterization::x0 ? "x0" : "v";
 }
 
 NoiseSchedule make_noise_schedule(const std::vector<double>& beta_values, double v_posterior,
@@ -42,8 +48,10 @@ NoiseSchedule make_noise_schedule(const std::vector<double>& beta_values, double
   const at::Tensor acp32 = f32(acp), betas32 = f32(betas);
   if (parameterization == Parameterization::eps) {
     schedule.lvlb_weights = betas32.pow(2) / (2 * f32(variance) * f32(alphas) * (1 - acp32));
-  } else {
+  } else if (parameterization == Parameterization::x0) {
     schedule.lvlb_weights = 0.5 * acp32.sqrt() / (2.0 - acp32);
+  } else {
+    schedule.lvlb_weights = at::ones_like(betas32);
   }
   if (schedule.lvlb_weights.numel() > 1) schedule.lvlb_weights[0] = schedule.lvlb_weights[1];
   return schedule;

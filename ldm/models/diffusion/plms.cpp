@@ -37,6 +37,12 @@ SamplingResult PLMSSampler::sample(const SamplingRequest& request, NoiseSource& 
   const DdimSchedule schedule(*model_, request.steps, request.ddim_discretize, /*eta=*/0);
   const std::int64_t total = schedule.size();
   SamplingRun run(*model_, request, noise, total, kLogEveryT);
+  const auto eps_at = [&](const at::Tensor& latent, const at::Tensor& t) {
+    return model_->predict_eps(latent, t, run.predict(latent, t));
+  };
+  const auto step = [&](std::int64_t index, const at::Tensor& latent, const at::Tensor& eps) {
+    return ddim_update(schedule, index, eps, schedule.pred_x0(index, latent, eps), run);
+  };
   std::deque<at::Tensor> old_eps;
   at::Tensor x = run.start();
   for (std::int64_t i = 0; i < total; ++i) {
@@ -44,16 +50,16 @@ SamplingResult PLMSSampler::sample(const SamplingRequest& request, NoiseSource& 
     const std::int64_t timestep = schedule.timesteps[static_cast<std::size_t>(index)];
     const at::Tensor t = run.timesteps(timestep);
     x = run.with_known_part(x, t);
-    const at::Tensor e_t = run.predict(x, t);
+    const at::Tensor e_t = eps_at(x, t);
     at::Tensor e_t_prime;
     if (old_eps.empty()) {
       const auto next = static_cast<std::size_t>(std::max<std::int64_t>(index - 1, 0));
-      const at::Tensor ahead = ddim_update(schedule, index, x, e_t, run).x_prev;
-      e_t_prime = (e_t + run.predict(ahead, run.timesteps(schedule.timesteps[next]))) / 2;
+      const at::Tensor ahead = step(index, x, e_t).x_prev;
+      e_t_prime = (e_t + eps_at(ahead, run.timesteps(schedule.timesteps[next]))) / 2;
     } else {
       e_t_prime = multistep_eps(e_t, old_eps);
     }
-    const DdimUpdate update = ddim_update(schedule, index, x, e_t_prime, run);
+    const DdimUpdate update = step(index, x, e_t_prime);
     x = update.x_prev;
     old_eps.push_front(e_t);
     if (old_eps.size() > kHistory) old_eps.pop_back();

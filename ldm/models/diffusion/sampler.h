@@ -23,14 +23,15 @@ struct SamplingStep {
   double timestep = 0;  ///< at which the network was asked, in [0, 1000); fractional for DPM-Solver
   at::Tensor x;         ///< [B, C, h, w] after the step
   at::Tensor pred_x0;   ///< [B, C, h, w], the step's estimate of the clean latent
-  at::Tensor eps;       ///< [B, C, h, w], the guided prediction at the step's start, before any mixing
+  at::Tensor eps;  ///< [B, C, h, w], the guided prediction at the step's start as noise, before any mixing
 };
 
 /// Called after each step, on the sampling thread; false ends the run after this step.
 using StepCallback = std::function<bool(const SamplingStep& step)>;
 
 /// The reference's score_corrector.modify_score: takes the guided prediction e_t for the latent x at
-/// timesteps t [B] under conditioning c, gives the one to use. Called once for each prediction.
+/// timesteps t [B] under conditioning c, gives the one to use. Called once for each prediction. Only for
+/// models that predict eps.
 using ScoreCorrector = std::function<at::Tensor(const at::Tensor& e_t, const at::Tensor& x,
                                                 const at::Tensor& t, const Conditioning& c)>;
 

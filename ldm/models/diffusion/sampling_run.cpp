@@ -64,7 +64,8 @@ void check_model(const DDPMImpl& model, const SamplingRequest& request) {
         "quantize_x0: expected a model whose first stage has a codebook (VQ), got one that cannot quantize");
   }
   if (request.score_corrector && model.options().parameterization != Parameterization::eps) {
-    refuse("score_corrector: expected a model that predicts eps, got one that predicts x0");
+    refuse("score_corrector: expected a model that predicts eps, got one that predicts ",
+           to_string(model.options().parameterization));
   }
 }
 

@@ -26,7 +26,8 @@ class SamplingRun {
   at::Tensor start();
   /// `timestep` for each row: int64 [B].
   at::Tensor timesteps(std::int64_t timestep) const;
-  /// The guided prediction for x [B, C, h, w] at t [B].
+  /// The guided prediction for x [B, C, h, w] at t [B]: what the model predicts, which need not be eps
+  /// (DDPMImpl::predict_eps turns it into that).
   at::Tensor predict(const at::Tensor& x, const at::Tensor& t) { return denoise_(x, t); }
   /// x with its known part replaced by x0 noised to timestep t [B]; x itself without a mask.
   at::Tensor with_known_part(const at::Tensor& x, const at::Tensor& t);
