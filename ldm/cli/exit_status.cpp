@@ -13,7 +13,7 @@
 #include "ldm/pipelines/generation_options.h"
 #include "ldm/pipelines/generation_plan.h"
 #include "ldm/pipelines/load_model.h"
-#include "ldm/pipelines/picture_folder.h"
+#include "ldm/training/error.h"
 
 namespace ldm::cli {
 namespace {
@@ -34,10 +34,11 @@ ExitStatus status_of(const std::exception& error) {
   if (is<Interrupted>(error)) return ExitStatus::interrupted;
   if (is<NotSupported>(error)) return ExitStatus::not_supported;
   if (is<TooLarge>(error) || is_out_of_memory(error)) return ExitStatus::memory;
-  if (is<NumericError>(error)) return ExitStatus::numbers;
-  if (is<OutputError>(error) || is<checkpoint::WriteError>(error)) return ExitStatus::output;
+  if (is<NumericError>(error) || is<training::NonFiniteError>(error)) return ExitStatus::numbers;
+  if (is<files::WriteError>(error) || is<checkpoint::WriteError>(error)) return ExitStatus::output;
   const bool input = is<files::FileError>(error) || is<config::ConfigError>(error) ||
-                     is<checkpoint::CheckpointError>(error) || is<LoadError>(error);
+                     is<checkpoint::CheckpointError>(error) || is<LoadError>(error) ||
+                     is<training::UnfitError>(error);
   return input ? ExitStatus::input : ExitStatus::failure;
 }
 

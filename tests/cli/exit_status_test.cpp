@@ -12,6 +12,7 @@
 #include "ldm/pipelines/generation_plan.h"
 #include "ldm/pipelines/load_model.h"
 #include "ldm/pipelines/picture_folder.h"
+#include "ldm/training/error.h"
 
 namespace ldm::cli {
 namespace {
@@ -31,11 +32,19 @@ TEST(ExitStatus, EachKindOfErrorHasItsNumber) {
   EXPECT_EQ(status_of<config::ConfigError>(), ExitStatus::input);
   EXPECT_EQ(status_of<checkpoint::CheckpointError>(), ExitStatus::input);
   EXPECT_EQ(status_of<LoadError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<files::WriteError>(), ExitStatus::output);
+  EXPECT_EQ(status_of<checkpoint::WriteError>(), ExitStatus::output);
   EXPECT_EQ(status_of<OutputError>(), ExitStatus::output);
   EXPECT_EQ(status_of<TooLarge>(), ExitStatus::memory);
   EXPECT_EQ(status_of<NumericError>(), ExitStatus::numbers);
   EXPECT_EQ(status_of<std::runtime_error>(), ExitStatus::failure);
   EXPECT_EQ(explain(std::bad_alloc()).status, ExitStatus::memory);
+}
+
+TEST(ExitStatus, TrainingTellsWhatDoesNotFitFromNumbersThatAreNone) {
+  EXPECT_EQ(status_of<training::UnfitError>(), ExitStatus::input);
+  EXPECT_EQ(status_of<training::NonFiniteError>(), ExitStatus::numbers);
+  EXPECT_EQ(status_of<training::TrainingError>(), ExitStatus::failure);
 }
 
 TEST(ExitStatus, TorchsAllocatorRunsOutOfMemory) {
