@@ -44,21 +44,22 @@ ExitStatus status_of(const std::exception& error) {
 
 }  // namespace
 
-Failure explain(const std::exception& error) {
+Failure explain(const std::exception& error, const std::string& memory_advice) {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string message = torch != nullptr ? torch->what_without_backtrace() : error.what();
   if (is_out_of_memory(error)) {
-    message = "out of memory: expected room for the run, got: " + message +
-              "; lower --n_samples, or --H and --W (a smaller --init-img), or on a GPU use --precision half";
+    message = "out of memory: expected room for the run, got: " + message;
+    if (!memory_advice.empty()) message += "; " + memory_advice;
   }
   return {status_of(error), message};
 }
 
-int guarded(const std::string& program, const std::function<ExitStatus()>& body) {
+int guarded(const std::string& program, const std::function<ExitStatus()>& body,
+            const std::string& memory_advice) {
   try {
     return static_cast<int>(body());
   } catch (const std::exception& error) {
-    const Failure failure = explain(error);
+    const Failure failure = explain(error, memory_advice);
     const char* hint = failure.status == ExitStatus::usage ? " (--help lists the options)" : "";
     std::cerr << program << ": error: " << failure.message << hint << std::endl;
     return static_cast<int>(failure.status);

@@ -18,15 +18,17 @@ enum class ExitStatus {
   interrupted = 130   ///< Ctrl-C
 };
 
-/// The status that fits an exception, and the text for the user.
+/// The status that fits an exception, and the text for the user. `memory_advice` says what to do when the
+/// memory was too small, in the program's own options; empty: nothing.
 struct Failure {
   ExitStatus status;
   std::string message;
 };
-Failure explain(const std::exception& error);
+Failure explain(const std::exception& error, const std::string& memory_advice = "");
 
 /// Calls `body` and gives its status as main's result. What it throws becomes "PROGRAM: error: ..." on
 /// standard error and the status of `explain`.
-int guarded(const std::string& program, const std::function<ExitStatus()>& body);
+int guarded(const std::string& program, const std::function<ExitStatus()>& body,
+            const std::string& memory_advice = "");
 
 }  // namespace ldm::cli
