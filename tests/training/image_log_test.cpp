@@ -35,7 +35,7 @@ at::Tensor pixels(const std::string& folder, const std::string& name) {
 
 /// The levels of a row of grey pixels with these values.
 std::vector<int> levels(const std::vector<float>& values, const ImageLogOptions& options) {
-  const at::Tensor row = at::tensor(values).view({1, 1, 1, -1});
+  const at::Tensor row = at::tensor(at::ArrayRef<float>(values)).view({1, 1, 1, -1});
   const at::Tensor image = pixels(written({{"samples", row}}, options), "samples");
   EXPECT_TRUE(at::equal(image, image.select(2, 0).unsqueeze(2).expand_as(image))) << "grey";
   const at::Tensor red = image.select(2, 0).flatten().to(at::kInt).contiguous();
