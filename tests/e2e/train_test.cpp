@@ -265,6 +265,22 @@ TEST_F(TrainProgram, TellsWhatIsWrong) {
   EXPECT_THAT(error({"-b", "vae.yaml", "data.yaml", "-t", "--precision", "16"}), HasSubstr("needs a GPU"));
 }
 
+TEST_F(TrainProgram, EndsWithTheStatusThatTheHelpPromises) {
+  train_first_stage();
+  const auto expect = [&](int status, const char* text, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"-b", "vae.yaml", "data.yaml", "-t", "--no-test", "--max_steps", "4"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_program(command(arguments), "", folder_);
+    EXPECT_EQ(outcome.status, status) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr(text));
+  };
+  expect(2, "--nonsense", {"--nonsense"});
+  expect(3, "expected shape",
+         {"--finetune_from", "vae/first/checkpoints/last.ckpt", "model.params.ddconfig.ch=16"});
+  expect(4, "expected a folder to write to", {"-l", "data.yaml"});
+  expect(7, "expected a finite loss", {"model.base_learning_rate=1.0e+30"});
+}
+
 TEST_F(TrainProgram, ItsCheckpointsHaveLightningsLayout) {
   train_first_stage();
   const auto state = checkpoint::open_training_state(folder_ + "/vae/first/checkpoints/last.ckpt");
