@@ -9,7 +9,9 @@ import sys
 
 import torch
 
-LAYOUT = ["epoch", "global_step", "pytorch-lightning_version", "state_dict", "callbacks", "optimizer_states", "lr_schedulers"]
+LAYOUT = [
+    "epoch", "global_step", "pytorch-lightning_version", "state_dict", "callbacks", "optimizer_states", "lr_schedulers",
+]
 
 
 def expect(truth, message):
@@ -30,7 +32,9 @@ def check_layout(checkpoint):
 
 def check_optimizer(state):
     """AdamW takes the state, and its next step goes on from these moments."""
-    moments = {number: {name: value.clone() for name, value in entry.items()} for number, entry in state["state"].items()}
+    moments = {
+        number: {name: value.clone() for name, value in entry.items()} for number, entry in state["state"].items()
+    }
     numbers = state["param_groups"][0]["params"]
     expect(numbers == list(range(len(moments))), f"a state for each parameter, got {len(moments)} for {len(numbers)}")
     parameters = [torch.nn.Parameter(torch.zeros_like(moments[number]["exp_avg"])) for number in numbers]
