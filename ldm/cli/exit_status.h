@@ -14,8 +14,8 @@ enum class ExitStatus {
   output = 4,   ///< the output folder cannot be written, or is full
   memory = 5,   ///< too large for the device's memory
   not_supported = 6,  ///< what is not built yet, or a device that is not there
-  numbers = 7,        ///< NaN or infinity in float32 too
-  interrupted = 130   ///< Ctrl-C
+  numbers = 7,        ///< NaN or infinity in float32 too, or in training
+  interrupted = 130   ///< Ctrl-C, or SIGTERM to train
 };
 
 /// The status that fits an exception, and the text for the user. `memory_advice` says what to do when the
