@@ -13,7 +13,7 @@
 #include "ldm/pipelines/generation_options.h"
 #include "ldm/pipelines/generation_plan.h"
 #include "ldm/pipelines/load_model.h"
-#include "ldm/pipelines/picture_folder.h"
+#include "ldm/training/error.h"
 
 namespace ldm::cli {
 namespace {
@@ -34,30 +34,32 @@ ExitStatus status_of(const std::exception& error) {
   if (is<Interrupted>(error)) return ExitStatus::interrupted;
   if (is<NotSupported>(error)) return ExitStatus::not_supported;
   if (is<TooLarge>(error) || is_out_of_memory(error)) return ExitStatus::memory;
-  if (is<NumericError>(error)) return ExitStatus::numbers;
-  if (is<OutputError>(error) || is<checkpoint::WriteError>(error)) return ExitStatus::output;
+  if (is<NumericError>(error) || is<training::NonFiniteError>(error)) return ExitStatus::numbers;
+  if (is<files::WriteError>(error) || is<checkpoint::WriteError>(error)) return ExitStatus::output;
   const bool input = is<files::FileError>(error) || is<config::ConfigError>(error) ||
-                     is<checkpoint::CheckpointError>(error) || is<LoadError>(error);
+                     is<checkpoint::CheckpointError>(error) || is<LoadError>(error) ||
+                     is<training::UnfitError>(error);
   return input ? ExitStatus::input : ExitStatus::failure;
 }
 
 }  // namespace
 
-Failure explain(const std::exception& error) {
+Failure explain(const std::exception& error, const std::string& memory_advice) {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string message = torch != nullptr ? torch->what_without_backtrace() : error.what();
   if (is_out_of_memory(error)) {
-    message = "out of memory: expected room for the run, got: " + message +
-              "; lower --n_samples, or --H and --W (a smaller --init-img), or on a GPU use --precision half";
+    message = "out of memory: expected room for the run, got: " + message;
+    if (!memory_advice.empty()) message += "; " + memory_advice;
   }
   return {status_of(error), message};
 }
 
-int guarded(const std::string& program, const std::function<ExitStatus()>& body) {
+int guarded(const std::string& program, const std::function<ExitStatus()>& body,
+            const std::string& memory_advice) {
   try {
     return static_cast<int>(body());
   } catch (const std::exception& error) {
-    const Failure failure = explain(error);
+    const Failure failure = explain(error, memory_advice);
     const char* hint = failure.status == ExitStatus::usage ? " (--help lists the options)" : "";
     std::cerr << program << ": error: " << failure.message << hint << std::endl;
     return static_cast<int>(failure.status);

@@ -5,6 +5,10 @@
 
 namespace ldm::cli {
 
+/// What to do when the memory is too small for a picture.
+inline constexpr const char* kPictureMemoryAdvice =
+    "lower --n_samples, or --H and --W (a smaller --init-img), or on a GPU use --precision half";
+
 /// How a program goes about its work.
 struct ProgramOptions {
   bool help = false;         ///< only say what there is to say

@@ -83,7 +83,8 @@ int generation_program(GenerationKind kind, const std::vector<std::string>& argu
                        const ReadPicture& read_picture) {
   checkpoint::install_mapping_guard();
   keep_freed_memory();
-  return guarded(name_of(kind), [&] { return run(kind, arguments, read_picture); });
+  const auto body = [&] { return run(kind, arguments, read_picture); };
+  return guarded(name_of(kind), body, kPictureMemoryAdvice);
 }
 
 }  // namespace ldm::cli

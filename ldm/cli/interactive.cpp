@@ -39,7 +39,7 @@ void run_interactive(std::istream& input, GenerationOptions options, const Inter
         actions.generate(options);
       }
     } catch (const std::exception& error) {
-      actions.say("error: " + explain(error).message);
+      actions.say("error: " + explain(error, kPictureMemoryAdvice).message);
     }
   }
 }

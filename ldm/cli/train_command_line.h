@@ -6,6 +6,11 @@
 
 namespace ldm::cli {
 
+/// What to do when the memory is too small for a training step.
+inline constexpr const char* kTrainingMemoryAdvice =
+    "lower data.params.batch_size and raise --accumulate_grad_batches in its place, set "
+    "model.params.unet_config.params.use_checkpoint=true, or use --precision bf16 (on a GPU also 16)";
+
 /// main.py's command line.
 struct TrainOptions {
   std::vector<std::string> base;       ///< configs, merged from left to right

@@ -63,7 +63,7 @@ int train_program(const std::vector<std::string>& arguments,
                   const std::function<void(Registry&)>& add_datasets) {
   checkpoint::install_mapping_guard();
   keep_freed_memory();
-  return guarded("train", [&] {
+  const auto body = [&] {
     const TrainOptions options = parse_train_arguments(arguments);
     if (options.help) {
       std::cout << train_help();
@@ -72,7 +72,8 @@ int train_program(const std::vector<std::string>& arguments,
     Registry registry = default_registry();
     add_datasets(registry);
     return train(options, registry);
-  });
+  };
+  return guarded("train", body, kTrainingMemoryAdvice);
 }
 
 }  // namespace ldm::cli

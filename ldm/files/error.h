@@ -11,4 +11,10 @@ class FileError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// One that cannot be written: a kind of its own, so that programs can tell it from one that cannot be read.
+class WriteError : public FileError {
+ public:
+  using FileError::FileError;
+};
+
 }  // namespace ldm::files

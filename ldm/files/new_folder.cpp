@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr int kNameAttempts = 100;
 
 [[noreturn]] void fail(const std::string& path, const std::string& expected, const std::string& got) {
-  throw FileError("'" + path + "': expected " + expected + ", got " + got);
+  throw WriteError("'" + path + "': expected " + expected + ", got " + got);
 }
 
 [[noreturn]] void fail_in_use(const std::string& path) {

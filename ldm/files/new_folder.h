@@ -9,7 +9,7 @@ namespace ldm::files {
 /// threads at once.
 class NewFolder {
  public:
-  /// Creates the temporary folder. Throws FileError if `path` is in use by anything but an empty folder, or
+  /// Creates the temporary folder. Throws WriteError if `path` is in use by anything but an empty folder, or
   /// nothing can be created beside it.
   explicit NewFolder(const std::string& path);
   ~NewFolder();
@@ -19,10 +19,10 @@ class NewFolder {
   /// Where to write until the commit.
   const std::string& temporary_path() const { return temporary_; }
 
-  /// Creates a folder inside and gives its temporary path. Throws FileError.
+  /// Creates a folder inside and gives its temporary path. Throws WriteError.
   std::string create(const std::string& name) const;
 
-  /// Gives the folder its name; an empty folder that has it is replaced. Throws FileError, also if the name
+  /// Gives the folder its name; an empty folder that has it is replaced. Throws WriteError, also if the name
   /// has come into use meanwhile.
   void commit();
 

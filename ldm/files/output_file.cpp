@@ -109,9 +109,9 @@ void OutputFile::reserve() {
 
 void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
   if (offset > size_ || size > size_ - offset) {
-    throw FileError("'" + path_ + "': expected a write inside the " + std::to_string(size_) +
-                    " bytes of the file, got " + std::to_string(size) + " bytes at byte " +
-                    std::to_string(offset));
+    throw WriteError("'" + path_ + "': expected a write inside the " + std::to_string(size_) +
+                     " bytes of the file, got " + std::to_string(size) + " bytes at byte " +
+                     std::to_string(offset));
   }
   flushed_ = false;
   const char* next = static_cast<const char*>(data);
@@ -160,15 +160,15 @@ void OutputFile::fail(const std::string& step, int error) const {
     message += " (disk full or file too large: " + std::to_string(size_) + " bytes needed, " +
                free_bytes(folder_of(path_)) + " bytes free)";
   }
-  throw FileError(message);
+  throw WriteError(message);
 }
 
 void write_new_file(const std::string& path, std::string_view bytes) {
   OutputFile file(path, bytes.size());
   file.write_at(0, bytes);
   if (!file.commit_as_new(path)) {
-    throw FileError("'" + path +
-                    "': expected a name that is not in use, got one that is: nothing is overwritten");
+    throw WriteError("'" + path +
+                     "': expected a name that is not in use, got one that is: nothing is overwritten");
   }
 }
 
@@ -176,8 +176,8 @@ void check_writable(const std::string& folder) {
   std::string name;
   const int fd = create_temporary(folder + "/", name);
   if (fd < 0) {
-    throw FileError("'" + folder +
-                    "': expected a folder that files can be written to, got: " + std::strerror(errno));
+    throw WriteError("'" + folder +
+                     "': expected a folder that files can be written to, got: " + std::strerror(errno));
   }
   ::close(fd);
   ::unlink(name.c_str());

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, const std::string& got) {
-  throw FileError("'" + path + "': expected a folder to write to, got " + got);
+  throw WriteError("'" + path + "': expected a folder to write to, got " + got);
 }
 
 }  // namespace

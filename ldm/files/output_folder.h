@@ -6,7 +6,7 @@
 namespace ldm::files {
 
 /// Creates a folder to write to, and those above it, where they are missing, and makes sure that files can be
-/// created in it. Throws FileError if something in the path is no folder, or for a lack of rights or space.
+/// created in it. Throws WriteError if something in the path is no folder, or for a lack of rights or space.
 void create_output_folder(const std::string& path);
 
 /// Number of things in a folder, hidden ones and folders included, as Python's len(os.listdir(path)); our own

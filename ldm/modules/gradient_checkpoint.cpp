@@ -54,6 +54,11 @@ class GeneratorScope {
   at::Tensor before_;
 };
 
+/// The same values, apart from the graph that they come from.
+at::Tensor leaf(const at::Tensor& tensor) {
+  return tensor.detach().set_requires_grad(tensor.requires_grad());
+}
+
 /// What the backward pass needs to do the work again. A CustomClassHolder, so that autograd's context can
 /// hold it.
 struct Work : torch::CustomClassHolder {
@@ -63,9 +68,11 @@ struct Work : torch::CustomClassHolder {
   c10::ScalarType autocast = c10::ScalarType::Undefined;
   at::Tensor generator_state;  // of the device; undefined where nothing is drawn
 
-  at::Tensor again(const std::vector<at::Tensor>& tensors) const {
-    const GeneratorScope generator(device, generator_state);
-    const AutocastScope scope(device.type(), autocast);
+  /// Gives the result with a graph that begins at the leaves `tensors` and at the parameters. Copies of
+  /// weights that autocast makes stay out of its cache: those of this graph must not outlive it.
+  at::Tensor run(const std::vector<at::Tensor>& tensors) const {
+    const at::AutoGradMode with_graph(true);
+    const AutocastScope scope(device.type(), autocast, /*cache_weights=*/false);
     return function({tensors.begin(), tensors.begin() + static_cast<std::ptrdiff_t>(inputs)});
   }
 };
@@ -76,15 +83,17 @@ struct Recomputation : torch::autograd::Function<Recomputation> {
     const std::vector<at::Tensor> list = tensors.vec();
     context->save_for_backward(list);
     context->saved_data["work"] = c10::IValue::make_capsule(work);
-    return work->function({list.begin(), list.begin() + static_cast<std::ptrdiff_t>(work->inputs)});
+    std::vector<at::Tensor> leaves;
+    for (std::size_t i = 0; i < work->inputs; ++i) leaves.push_back(leaf(list[i]));
+    // With a graph, which dies here, though none is needed: without one the CPU's convolutions and norms take
+    // other kernels, and this result would differ in rounding from the one that is differentiated.
+    return work->run(leaves).detach();
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grad_outputs) {
     const auto work = c10::static_intrusive_pointer_cast<Work>(context->saved_data["work"].toCapsule());
     variable_list tensors = context->get_saved_variables();
-    for (std::size_t i = 0; i < work->inputs; ++i) {
-      tensors[i] = tensors[i].detach().set_requires_grad(tensors[i].requires_grad());
-    }
+    for (std::size_t i = 0; i < work->inputs; ++i) tensors[i] = leaf(tensors[i]);
     variable_list wanted;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -92,8 +101,8 @@ struct Recomputation : torch::autograd::Function<Recomputation> {
       wanted.push_back(tensors[i]);
       places.push_back(i);
     }
-    const at::AutoGradMode with_graph(true);
-    const at::Tensor output = work->again(tensors);
+    const GeneratorScope generator(work->device, work->generator_state);
+    const at::Tensor output = work->run(tensors);
     const variable_list grads = torch::autograd::grad({output}, wanted, {grad_outputs[0]}, std::nullopt,
                                                       /*create_graph=*/false, /*allow_unused=*/true);
     variable_list result(1 + tensors.size());  // the first stands for `work`

@@ -11,11 +11,10 @@
 
 namespace ldm {
 
-/// The output folder cannot be written to as asked. A kind of its own, so that programs can tell it from a
-/// file that cannot be read.
-class OutputError : public files::FileError {
+/// The output folder cannot be written to as asked.
+class OutputError : public files::WriteError {
  public:
-  using files::FileError::FileError;
+  using files::WriteError::WriteError;
 };
 
 /// Where a run's pictures go: OUTDIR/samples/00000.png and up, OUTDIR/grid-0000.png and up, and previews to

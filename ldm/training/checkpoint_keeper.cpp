@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -108,38 +109,36 @@ void CheckpointKeeper::drop_worst() {
   kept_.erase(worst);
 }
 
-void CheckpointKeeper::save(const Progress& progress, std::int64_t epoch, const Metrics& latest) {
-  // Without a monitor the newest counts: step numbers as values, of which the greatest is best.
-  double value = -static_cast<double>(progress.global_step) * (options_.greater_is_better ? -1 : 1);
-  if (!options_.monitor.empty()) {
-    const auto metric = latest.find(options_.monitor);
-    if (metric == latest.end()) {
-      if (!std::exchange(warned_, true)) {
-        warn_("expected the monitored value '" + options_.monitor +
-              "' to be logged, found none (is there validation data?); only last.ckpt is kept");
-      }
-      if (options_.save_last) save_last();
-      return;
-    }
-    value = metric->second;
+/// Without a monitor the newest counts: step numbers as values, of which the greatest is best.
+std::optional<double> CheckpointKeeper::monitored(const Progress& progress, const Metrics& latest) {
+  if (options_.monitor.empty()) {
+    return -static_cast<double>(progress.global_step) * (options_.greater_is_better ? -1 : 1);
   }
-  if (options_.save_top_k != 0 && std::isfinite(value)) {
-    const std::string file =
-        free_name(checkpoint_name(options_.filename, epoch, progress.global_step, latest));
-    kept_.push_back({file, value});
-    const bool keeps_all = options_.save_top_k < 0;
-    bool stays = true;
-    if (!keeps_all && static_cast<std::int64_t>(kept_.size()) > options_.save_top_k) {
-      // Written only if it is not the one to go.
-      const KeptCheckpoint added = kept_.back();
-      stays = std::any_of(kept_.begin(), kept_.end() - 1,
-                          [&](const KeptCheckpoint& other) { return !is_worse(added.value, other.value); });
-      if (!stays) kept_.pop_back();
-    }
-    if (stays) {
-      write_(folder_ + "/" + file, options_.save_weights_only);
-      while (!keeps_all && static_cast<std::int64_t>(kept_.size()) > options_.save_top_k) drop_worst();
-    }
+  const auto metric = latest.find(options_.monitor);
+  if (metric != latest.end()) return metric->second;
+  if (!std::exchange(warned_, true)) {
+    warn_("expected the monitored value '" + options_.monitor +
+          "' to be logged, found none (is there validation data?); only last.ckpt is kept");
+  }
+  return std::nullopt;
+}
+
+void CheckpointKeeper::keep(const KeptCheckpoint& added) {
+  const std::size_t most = options_.save_top_k < 0 ? std::numeric_limits<std::size_t>::max()
+                                                   : static_cast<std::size_t>(options_.save_top_k);
+  const bool is_worst = std::all_of(kept_.begin(), kept_.end(), [&](const KeptCheckpoint& other) {
+    return is_worse(added.value, other.value);
+  });
+  if (kept_.size() >= most && is_worst) return;  // it would go at once
+  kept_.push_back(added);                        // before it is written: a checkpoint names those kept
+  write_(folder_ + "/" + added.file, options_.save_weights_only);
+  while (kept_.size() > most) drop_worst();
+}
+
+void CheckpointKeeper::save(const Progress& progress, std::int64_t epoch, const Metrics& latest) {
+  const std::optional<double> value = monitored(progress, latest);
+  if (value && std::isfinite(*value) && options_.save_top_k != 0) {
+    keep({free_name(checkpoint_name(options_.filename, epoch, progress.global_step, latest)), *value});
   }
   if (options_.save_last) save_last();
 }

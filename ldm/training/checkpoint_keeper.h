@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class CheckpointKeeper {
 
  private:
   void save(const Progress& progress, std::int64_t epoch, const Metrics& latest);
+  /// By what a checkpoint is compared now; nothing, with a warning the first time, if it was not logged.
+  std::optional<double> monitored(const Progress& progress, const Metrics& latest);
+  /// Writes a checkpoint of the present, unless it would be the one to go, and drops what is too many.
+  void keep(const KeptCheckpoint& added);
   bool is_worse(double a, double b) const;
   std::string free_name(std::string name) const;
   void drop_worst();

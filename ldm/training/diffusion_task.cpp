@@ -83,10 +83,12 @@ at::Tensor DiffusionTask::start(const data::Batch& batch) {
 
 void DiffusionTask::prepare(const data::Batch& first) {
   if (!latent_ || !latent_->latent_options().scale_by_std) return;
-  if (latent_->scale_factor() != 1.0) {
+  const double configured = latent_->latent_options().scale_factor;
+  if (configured != 1.0) {
     throw std::invalid_argument("expected scale_factor 1 with scale_by_std, which sets it, got " +
-                                std::to_string(latent_->scale_factor()));
+                                std::to_string(configured));
   }
+  if (latent_->scale_factor() != 1.0) return;  // it came with weights that were trained with it
   latent_->set_scale_factor(1.0 / start(first).std().item<double>());
 }
 

@@ -20,7 +20,8 @@ class DiffusionTask : public TrainingTask {
   OptimizerOptions optimizer_defaults() const override { return {}; }
   const LrScheduler* scheduler() const override { return model_->options().scheduler.get(); }
   void set_training(bool training) override;
-  /// With `scale_by_std`: the scale factor becomes 1 / the deviation of the first batch's latents.
+  /// With `scale_by_std`: the scale factor becomes 1 / the deviation of the first batch's latents, unless the
+  /// run's first weights brought one.
   void prepare(const data::Batch& first) override;
   TrainingLoss shared_step(const data::Batch& batch) override;
   std::map<std::string, at::Tensor> validation_step(const data::Batch& batch) override;

@@ -60,9 +60,9 @@ class WeightsReader {
       ++taken;
     }
     if (taken == 0) {
-      throw TrainingError("'" + source.path +
-                          "': expected weights of the model that is trained, got none among " +
-                          std::to_string(file.names().size()) + " tensors");
+      throw UnfitError("'" + source.path +
+                       "': expected weights of the model that is trained, got none among " +
+                       std::to_string(file.names().size()) + " tensors");
     }
     say_(std::to_string(taken) + " tensors from " + source.path +
          (source.from_averages ? " (averages as weights)" : ""));
@@ -80,7 +80,7 @@ class WeightsReader {
     std::ostringstream text;
     text << "'" << file.path() << "', '" << key << "': expected shape " << expected.sizes() << ", got "
          << at::IntArrayRef(file.info(key).sizes) << "; add the key to ignore_keys to begin that part anew";
-    throw TrainingError(text.str());
+    throw UnfitError(text.str());
   }
 
   torch::nn::Module& module_;
@@ -108,9 +108,9 @@ void require_set(torch::nn::Module& module, const std::set<std::string>& set, co
                  const std::string& remedy) {
   const auto missing = unset(module, set, prefix);
   if (missing.empty()) return;
-  throw TrainingError("expected weights for the frozen " + prefix.substr(0, prefix.size() - 1) +
-                      ", found none for " + std::to_string(missing.size()) + " of its tensors ('" +
-                      missing.front() + "', ...); " + remedy);
+  throw UnfitError("expected weights for the frozen " + prefix.substr(0, prefix.size() - 1) +
+                   ", found none for " + std::to_string(missing.size()) + " of its tensors ('" +
+                   missing.front() + "', ...); " + remedy);
 }
 
 /// From the files only if they had all of them and the weights are not these very averages.

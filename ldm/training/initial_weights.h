@@ -22,7 +22,7 @@ using Say = std::function<void(const std::string& line)>;
 /// last two where those have some, else they start at the weights; with `finetune_ema` the weights of the
 /// network start at the file's averages.
 ///
-/// Throws checkpoint::CheckpointError and files::FileError for a file that cannot be read, TrainingError for
+/// Throws checkpoint::CheckpointError and files::FileError for a file that cannot be read, UnfitError for
 /// a tensor of another shape, a file that has none of the model's weights, and for a frozen part (first
 /// stage, conditioning stage) that would stay random.
 void start_weights(DDPMImpl& model, const TrainerOptions& options, const Say& say);

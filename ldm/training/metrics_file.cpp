@@ -70,7 +70,7 @@ void MetricsFile::rewrite() {
 void MetricsFile::append(const std::string& line) {
   file_ << line << std::flush;
   if (file_) return;
-  throw files::FileError("'" + path_ + "': expected to add a row, got an error from the disk; is it full?");
+  throw files::WriteError("'" + path_ + "': expected to add a row, got an error from the disk; is it full?");
 }
 
 void MetricsFile::add(std::int64_t step, std::int64_t epoch, const Metrics& metrics) {

@@ -124,16 +124,15 @@ void Optimizer::load(const checkpoint::StateDict& training_state, const std::str
   const at::NoGradGuard no_grad;
   const auto take = [&](at::Tensor& into, const std::string& key) {
     if (!training_state.contains(key)) {
-      throw TrainingError(
-          "'" + training_state.path() + "': expected the optimiser's state '" + key +
-          "' to resume from, found none; to start anew from these weights, finetune from them");
+      throw UnfitError("'" + training_state.path() + "': expected the optimiser's state '" + key +
+                       "' to resume from, found none; to start anew from these weights, finetune from them");
     }
     const at::Tensor found = training_state.tensor(key).tensor;
     if (found.sizes() != into.sizes()) {
       std::ostringstream text;
       text << "'" << training_state.path() << "', '" << key << "': expected shape " << into.sizes()
            << ", got " << found.sizes() << "; resume with the config that the run was started with";
-      throw TrainingError(text.str());
+      throw UnfitError(text.str());
     }
     into.copy_(found);
   };
@@ -145,9 +144,9 @@ void Optimizer::load(const checkpoint::StateDict& training_state, const std::str
   }
   const std::string beyond = prefix + ".state." + std::to_string(parameters_.size()) + ".exp_avg";
   if (training_state.contains(beyond)) {
-    throw TrainingError("'" + training_state.path() + "': expected the optimiser's state for " +
-                        std::to_string(parameters_.size()) +
-                        " parameters, got more; resume with the config that the run was started with");
+    throw UnfitError("'" + training_state.path() + "': expected the optimiser's state for " +
+                     std::to_string(parameters_.size()) +
+                     " parameters, got more; resume with the config that the run was started with");
   }
 }
 

@@ -41,7 +41,7 @@ class Optimizer {
 
   /// As torch's `state_dict()`: "state" by the parameter's number, and one of "param_groups".
   checkpoint::CkptValue state_dict(double learning_rate, double base_learning_rate) const;
-  /// Takes the moments from a checkpoint's `prefix` ("optimizer_states.0"). Throws TrainingError if a tensor
+  /// Takes the moments from a checkpoint's `prefix` ("optimizer_states.0"). Throws UnfitError if a tensor
   /// is missing or of another shape, or if the number of parameters differs.
   void load(const checkpoint::StateDict& training_state, const std::string& prefix);
 

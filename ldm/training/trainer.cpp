@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <stdexcept>
 #include <utility>
 
+#include "ldm/files/output_folder.h"
 #include "ldm/ops/precision.h"
 #include "ldm/training/error.h"
 #include "ldm/training/image_log.h"
@@ -85,9 +85,9 @@ RunState Trainer::run_state() {
 void Trainer::check_finite() const {
   for (const TrainedParameter& parameter : optimizer_.parameters()) {
     if (parameter.tensor.detach().isfinite().all().item<bool>()) continue;
-    throw TrainingError("expected finite weights, got NaN or infinity in '" + parameter.name +
-                        "' after step " + std::to_string(progress_.global_step) +
-                        "; last.ckpt is as it was: " + kWhatToTry);
+    throw NonFiniteError("expected finite weights, got NaN or infinity in '" + parameter.name +
+                         "' after step " + std::to_string(progress_.global_step) +
+                         "; last.ckpt is as it was: " + kWhatToTry);
   }
 }
 
@@ -120,7 +120,7 @@ void Trainer::prepare() {
   keeper_.emplace(setup_.options.checkpoint, checkpoints, progress_.kept, write, warn);
   if (setup_.options.step_checkpoint) {
     const std::string folder = checkpoints + "/trainstep_checkpoints";
-    std::filesystem::create_directories(folder);
+    files::create_output_folder(folder);
     step_keeper_.emplace(*setup_.options.step_checkpoint, folder, step_kept_, write, warn);
   }
   train_curve_.emplace(setup_.folder.path + "/train.csv", progress_.global_step);
@@ -163,11 +163,11 @@ void Trainer::accumulate(const data::Batch& batch) {
   }
   last_loss_ = step.loss.item<double>();
   if (!std::isfinite(last_loss_) && !scaler_) {
-    throw TrainingError("expected a finite loss, got " + std::to_string(last_loss_) + " at step " +
-                        std::to_string(progress_.global_step) + " (epoch " + std::to_string(batch.epoch) +
-                        ", batch " + std::to_string(batch.index) + ", first item '" +
-                        data_.train->name_of(batch.indices.front()) +
-                        "'); last.ckpt is as it was: " + kWhatToTry);
+    throw NonFiniteError("expected a finite loss, got " + std::to_string(last_loss_) + " at step " +
+                         std::to_string(progress_.global_step) + " (epoch " + std::to_string(batch.epoch) +
+                         ", batch " + std::to_string(batch.index) + ", first item '" +
+                         data_.train->name_of(batch.indices.front()) +
+                         "'); last.ckpt is as it was: " + kWhatToTry);
   }
   const at::Tensor scaled = step.loss / static_cast<double>(options_.accumulate_grad_batches);
   (scaler_ ? scaler_->scale(scaled) : scaled).backward();
@@ -181,7 +181,7 @@ bool Trainer::clip_gradients() {
     const bool finite = scaler_->unscale(optimizer_.gradients());
     scaler_->update();
     if (!finite && scaler_->scale_value() < kLeastScale) {
-      throw TrainingError(
+      throw NonFiniteError(
           "expected finite gradients at some scale, got none down to " +
           std::to_string(scaler_->scale_value()) + " at step " + std::to_string(progress_.global_step) +
           "; last.ckpt is as it was: resume from it with a lower learning rate or precision 32");

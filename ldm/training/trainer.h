@@ -62,7 +62,7 @@ class Trainer {
   Trainer(TrainingTask& task, data::DataModule data, TrainerSetup setup, TrainingObserver& observer);
 
   /// Trains to the end, or until the observer wants to stop. last.ckpt holds the state then. Throws
-  /// TrainingError for a loss that is no number (last.ckpt stays as it was), and what data and files throw.
+  /// NonFiniteError for a loss that is no number (last.ckpt stays as it was), and what data and files throw.
   TrainingEnd fit();
   /// Tells the observer the means of the losses over the test data; does nothing without such data.
   void test();

@@ -121,10 +121,9 @@ void resume_weights(const std::string& path, torch::nn::Module& module) {
   const StateDict weights = checkpoint::open_checkpoint(path);
   for (StateEntry& entry : state_of(module)) {
     if (!weights.contains(entry.name) || weights.info(entry.name).sizes != entry.tensor.sizes().vec()) {
-      throw TrainingError(
-          "'" + path + "': expected '" + entry.name +
-          "' in the shape that the config gives it, got another or none; resume with the config "
-          "that the run was started with, or finetune from these weights");
+      throw UnfitError("'" + path + "': expected '" + entry.name +
+                       "' in the shape that the config gives it, got another or none; resume with the config "
+                       "that the run was started with, or finetune from these weights");
     }
     entry.tensor.copy_(weights.tensor(entry.name).tensor);
   }

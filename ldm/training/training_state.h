@@ -39,15 +39,15 @@ struct RunState {
 /// Writes a checkpoint in the layout of Lightning: state_dict, epoch, global_step, pytorch-lightning_version,
 /// callbacks, and unless `weights_only` optimizer_states, lr_schedulers, native_amp_scaling_state, rng_states
 /// and data_position. It appears under `path` when it is whole, in the place of what was there. Throws
-/// files::FileError.
+/// checkpoint::WriteError.
 void write_training_checkpoint(const std::string& path, const RunState& run, bool weights_only);
 
 /// Puts the weights back as `write_training_checkpoint` found them; they must fit exactly. Throws
-/// CheckpointError and TrainingError.
+/// CheckpointError and UnfitError.
 void resume_weights(const std::string& path, torch::nn::Module& module);
 
 /// Puts back the rest. A checkpoint of Lightning's own resumes at the beginning of the epoch after its own,
-/// with generators as they are. Throws CheckpointError and TrainingError.
+/// with generators as they are. Throws CheckpointError and UnfitError.
 void resume_training(const std::string& path, const RunState& run);
 
 }  // namespace ldm::training

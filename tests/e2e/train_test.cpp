@@ -5,12 +5,15 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <thread>
 
 #include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/checkpoint/writer.h"
 #include "ldm/data/png.h"
+#include "ldm/weights/sd_keys.h"
 #include "tests/e2e/programs.h"
 #include "tests/support/files.h"
 #include "tests/support/paths.h"
@@ -19,8 +22,11 @@ namespace ldm::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using checkpoint::CkptValue;
+using checkpoint::Scalar;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 
 constexpr const char* kData = R"(
 data:
@@ -83,6 +89,66 @@ lightning:
     image_logger: {target: main.ImageLogger, params: {disabled: true}}
 )";
 
+CkptValue tensor(const std::string& name, const at::Tensor& value) {
+  return checkpoint::NamedTensorSource{name, value.scalar_type(), value.sizes().vec(),
+                                       [value] { return value; }};
+}
+
+/// The tensors of `from`, with other weights of the network and, apart from them, other averages.
+CkptValue other_weights(const checkpoint::StateDict& from) {
+  CkptValue dict = CkptValue::dict();
+  std::uint64_t seed = 0;
+  for (const std::string& name : from.names()) {
+    at::Tensor value = from.tensor(name).tensor;
+    if (name.rfind("model.", 0) == 0 || weights::is_average(name)) {
+      value = 0.05 * at::randn(value.sizes(), at::detail::createCPUGenerator(++seed));
+    } else if (name == "scale_factor") {
+      value = at::full_like(value, 1.25);
+    }
+    dict.add(name, tensor(name, value));
+  }
+  return dict;
+}
+
+/// optimizer_states of a torch 1.x whose AdamW had one parameter.
+CkptValue lightning_optimizer() {
+  CkptValue moments = CkptValue::dict();
+  moments.add("step", Scalar(std::int64_t{1234}));
+  for (const char* name : {"exp_avg", "exp_avg_sq"}) moments.add(name, tensor(name, at::ones({3})));
+  CkptValue state = CkptValue::dict();
+  state.add(std::int64_t{0}, std::move(moments));
+  CkptValue group = CkptValue::dict();
+  group.add("lr", Scalar(1e-4)).add("betas", CkptValue::tuple({Scalar(0.9), Scalar(0.999)}));
+  group.add("eps", Scalar(1e-8)).add("weight_decay", Scalar(0.01)).add("amsgrad", Scalar(false));
+  group.add("initial_lr", Scalar(1e-4)).add("params", CkptValue::list({Scalar(std::int64_t{0})}));
+  CkptValue optimizer = CkptValue::dict();
+  optimizer.add("state", std::move(state)).add("param_groups", CkptValue::list({std::move(group)}));
+  return CkptValue::list({std::move(optimizer)});
+}
+
+/// A checkpoint with all that PyTorch Lightning 1.4 puts into one.
+void write_lightning_checkpoint(const std::string& path, CkptValue state_dict) {
+  CkptValue top = CkptValue::dict();
+  top.add("epoch", Scalar(std::int64_t{3})).add("global_step", Scalar(std::int64_t{1234}));
+  top.add("pytorch-lightning_version", Scalar(std::string("1.4.2")));
+  top.add("state_dict", std::move(state_dict));
+  CkptValue best = CkptValue::dict();
+  best.add("monitor", Scalar(std::string("val/loss_simple_ema")));
+  best.add("best_model_score", tensor("best_model_score", at::scalar_tensor(0.25, at::kFloat)));
+  best.add("best_model_path", Scalar(std::string("checkpoints/epoch=000002.ckpt")));
+  top.add("callbacks", CkptValue::dict().add("ModelCheckpoint", std::move(best)));
+  top.add("optimizer_states", lightning_optimizer());
+  CkptValue scheduler = CkptValue::dict();
+  scheduler.add("base_lrs", CkptValue::list({Scalar(1e-4)})).add("last_epoch", Scalar(std::int64_t{1234}));
+  scheduler.add("_step_count", Scalar(std::int64_t{1235})).add("lr_lambdas", CkptValue::list({CkptValue()}));
+  top.add("lr_schedulers", CkptValue::list({std::move(scheduler)}));
+  top.add("hparams_name", Scalar(std::string("kwargs")));
+  CkptValue hparams = CkptValue::dict();
+  hparams.add("linear_start", Scalar(0.00085)).add("ckpt_path", CkptValue());
+  top.add("hyper_parameters", std::move(hparams));
+  checkpoint::write_ckpt(path, top);
+}
+
 /// A folder with data and configs, and a first stage that was trained for a moment.
 class TrainProgram : public ::testing::Test {
  protected:
@@ -118,8 +184,9 @@ class TrainProgram : public ::testing::Test {
     trained({"-b", "vae.yaml", "data.yaml", "-t", "-l", "vae", "--max_steps", "6", "--no-test"}, "vae");
   }
 
-  std::vector<std::string> diffusion(const std::string& logs) const {
-    return {"-b", "ldm.yaml", "data.yaml", "-t", "-l", logs, "--max_steps", "60", "--no-test"};
+  std::vector<std::string> diffusion(const std::string& logs, int steps = 60) const {
+    return {"-b", "ldm.yaml",    "data.yaml",           "-t",       "-l",
+            logs, "--max_steps", std::to_string(steps), "--no-test"};
   }
 
   /// Names of the tensors that differ between two checkpoints, optimiser states included.
@@ -196,6 +263,95 @@ TEST_F(TrainProgram, TellsWhatIsWrong) {
                      "{disc_start: 1}}"}),
               HasSubstr("the discriminator is not available yet"));
   EXPECT_THAT(error({"-b", "vae.yaml", "data.yaml", "-t", "--precision", "16"}), HasSubstr("needs a GPU"));
+}
+
+TEST_F(TrainProgram, EndsWithTheStatusThatTheHelpPromises) {
+  train_first_stage();
+  const auto expect = [&](int status, const char* text, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"-b", "vae.yaml", "data.yaml", "-t", "--no-test", "--max_steps", "4"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_program(command(arguments), "", folder_);
+    EXPECT_EQ(outcome.status, status) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr(text));
+  };
+  expect(2, "--nonsense", {"--nonsense"});
+  expect(3, "expected shape",
+         {"--finetune_from", "vae/first/checkpoints/last.ckpt", "model.params.ddconfig.ch=16"});
+  expect(4, "expected a folder to write to", {"-l", "data.yaml"});
+  expect(7, "expected a finite loss", {"model.base_learning_rate=1.0e+30"});
+}
+
+TEST_F(TrainProgram, ItsCheckpointsHaveLightningsLayout) {
+  train_first_stage();
+  const auto state = checkpoint::open_training_state(folder_ + "/vae/first/checkpoints/last.ckpt");
+  std::vector<std::string> scalars;
+  for (const checkpoint::NamedScalar& scalar : state.notes().scalars) scalars.push_back(scalar.name);
+  EXPECT_THAT(scalars, IsSupersetOf({"epoch", "global_step", "pytorch-lightning_version",
+                                     "optimizer_states.0.param_groups.0.lr", "lr_schedulers.0.last_epoch"}));
+  for (const char* moment : {"step", "exp_avg", "exp_avg_sq"}) {
+    EXPECT_TRUE(state.contains(std::string("optimizer_states.0.state.0.") + moment)) << moment;
+  }
+}
+
+TEST_F(TrainProgram, PythonReadsItsCheckpoints) {
+  const char* python = std::getenv("LDM_TORCH_PYTHON");
+  if (python == nullptr) GTEST_SKIP() << "LDM_TORCH_PYTHON names no Python with torch (tests/README.md)";
+  train_first_stage();
+  const Outcome outcome = run_program({python, project_path("tests/training/check_checkpoint.py"),
+                                       folder_ + "/vae/first/checkpoints/last.ckpt"});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+}
+
+/// A checkpoint of Lightning's to begin from, and what runs make of it that do not move the weights.
+class FinetunedFromLightning : public TrainProgram {
+ protected:
+  FinetunedFromLightning() {
+    train_first_stage();
+    const std::string run = trained(diffusion("origin", 1), "origin");
+    write_lightning_checkpoint(path_,
+                               other_weights(checkpoint::open_checkpoint(run + "/checkpoints/last.ckpt")));
+  }
+
+  checkpoint::StateDict finetuned(const std::string& logs, int steps,
+                                  const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = diffusion(logs, steps);
+    for (const char* word : {"--finetune_from", "lightning.ckpt", "model.base_learning_rate=0.0"}) {
+      arguments.emplace_back(word);
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return checkpoint::open_checkpoint(trained(arguments, logs) + "/checkpoints/last.ckpt");
+  }
+
+  const std::string path_ = folder_ + "/lightning.ckpt";
+};
+
+TEST_F(FinetunedFromLightning, BeginsWithItsWeightsAndItsAverages) {
+  const auto file = checkpoint::open_checkpoint(path_), first = finetuned("begun", 0);
+  EXPECT_EQ(first.metadata().at("global_step"), "0");
+  ASSERT_EQ(first.names(), file.names());
+  for (const std::string& name : file.names()) {
+    EXPECT_TRUE(at::equal(first.tensor(name).tensor, file.tensor(name).tensor)) << name;
+  }
+}
+
+TEST_F(FinetunedFromLightning, BeginsWithItsAveragesWhereAsked) {
+  const auto file = checkpoint::open_checkpoint(path_);
+  const auto first = finetuned("averaged", 0, {"--finetune_ema", "true"});
+  ASSERT_EQ(first.names(), file.names());
+  int averages = 0;
+  for (const std::string& name : file.names()) {
+    const std::string average = weights::ema_name_of(name);
+    averages += average.empty() ? 0 : 1;
+    const at::Tensor expected = file.tensor(average.empty() ? name : average).tensor;
+    EXPECT_TRUE(at::equal(first.tensor(name).tensor, expected)) << name;
+  }
+  EXPECT_GT(averages, 10);
+}
+
+TEST_F(FinetunedFromLightning, TheFirstStepKeepsItsScaleFactor) {
+  const auto next = finetuned("stepped", 1);
+  EXPECT_EQ(next.metadata().at("global_step"), "1");
+  EXPECT_EQ(next.tensor("scale_factor").tensor.item<float>(), 1.25f);
 }
 
 }  // namespace

@@ -40,19 +40,19 @@ TEST(NewFolder, ReplacesAnEmptyFolderOnly) {
   first.create("of the first");
   first.commit();
   second.create("of the second");
-  EXPECT_THAT(error_of<FileError>([&] { second.commit(); }), HasSubstr("in use"));
-  EXPECT_THAT(error_of<FileError>([&] { NewFolder third(parent + "/out"); }), HasSubstr("in use"));
+  EXPECT_THAT(error_of<WriteError>([&] { second.commit(); }), HasSubstr("in use"));
+  EXPECT_THAT(error_of<WriteError>([&] { NewFolder third(parent + "/out"); }), HasSubstr("in use"));
   EXPECT_EQ(files_in(parent + "/out"), std::vector<std::string>{"of the first"});
 }
 
 TEST(NewFolder, DoesNotTakeTheNameOfAFile) {
   const std::string parent = new_folder();
   write_file(parent + "/out", "x");
-  EXPECT_THAT(error_of<FileError>([&] { NewFolder folder(parent + "/out"); }), HasSubstr("in use"));
+  EXPECT_THAT(error_of<WriteError>([&] { NewFolder folder(parent + "/out"); }), HasSubstr("in use"));
 }
 
 TEST(NewFolder, NeedsAFolderToBeIn) {
-  EXPECT_THAT(error_of<FileError>([&] { NewFolder folder(new_folder() + "/none/out"); }),
+  EXPECT_THAT(error_of<WriteError>([&] { NewFolder folder(new_folder() + "/none/out"); }),
               HasSubstr("No such file"));
 }
 

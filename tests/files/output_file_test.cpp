@@ -107,7 +107,7 @@ TEST(OutputFile, HasThePermissionsOfTheUmask) {
 TEST(OutputFile, RefusesToWriteOutsideItsSize) {
   OutputFile file(new_folder() + "/a", 4);
   const auto error = [&](std::uint64_t offset, std::string_view bytes) {
-    return error_of<FileError>([&] { file.write_at(offset, bytes); });
+    return error_of<WriteError>([&] { file.write_at(offset, bytes); });
   };
   EXPECT_EQ(error(1, "abc"), "");
   EXPECT_THAT(error(2, "abc"), HasSubstr("inside the 4 bytes of the file, got 3 bytes at byte 2"));
@@ -117,7 +117,7 @@ TEST(OutputFile, RefusesToWriteOutsideItsSize) {
 TEST(OutputFile, FoldersThatAreNotThereAndNamesOfFolders) {
   const std::string folder = new_folder();
   const auto error = [](const std::string& path) {
-    return error_of<FileError>([&] { write_new_file(path, "x"); });
+    return error_of<WriteError>([&] { write_new_file(path, "x"); });
   };
   EXPECT_THAT(error(folder + "/none/a"),
               AllOf(HasSubstr("'" + folder + "/none/a'"), HasSubstr("No such file")));
@@ -129,9 +129,9 @@ TEST(OutputFile, AFolderWithoutTheRightToWriteIsToldOf) {
   const std::string folder = new_folder();
   std::filesystem::permissions(folder, std::filesystem::perms(0555));
   const ldm::testing::WithoutRoot user;
-  EXPECT_THAT(error_of<FileError>([&] { write_new_file(folder + "/a", "x"); }),
+  EXPECT_THAT(error_of<WriteError>([&] { write_new_file(folder + "/a", "x"); }),
               HasSubstr("Permission denied"));
-  EXPECT_EQ(error_of<FileError>([&] { check_writable(folder); }),
+  EXPECT_EQ(error_of<WriteError>([&] { check_writable(folder); }),
             "'" + folder + "': expected a folder that files can be written to, got: Permission denied");
 }
 
@@ -140,7 +140,7 @@ TEST(OutputFile, AFullDiskSaysHowMuchIsNeededAndKeepsNothing) {
   if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
   write_new_file(disk.path() + "/fits", std::string(16 << 10, 'x'));
   const std::string error =
-      error_of<FileError>([&] { write_new_file(disk.path() + "/a", std::string(60 << 10, 'x')); });
+      error_of<WriteError>([&] { write_new_file(disk.path() + "/a", std::string(60 << 10, 'x')); });
   EXPECT_THAT(error, AllOf(HasSubstr("'" + disk.path() + "/a'"), HasSubstr("No space left"),
                            HasSubstr("61440 bytes needed, 49152 bytes free")));
   EXPECT_THAT(files_in(disk.path()), ElementsAre("fits"));
@@ -152,7 +152,7 @@ TEST(OutputFile, ALimitOnFilesIsToldOfAsAFullDisk) {
   std::string error;
   {
     const ldm::testing::FileSizeLimit limit(1000);
-    error = error_of<FileError>([&] { write_new_file(folder + "/a", std::string(1001, 'x')); });
+    error = error_of<WriteError>([&] { write_new_file(folder + "/a", std::string(1001, 'x')); });
   }
   EXPECT_THAT(error, HasSubstr("disk full or file too large: 1001 bytes needed"));
   EXPECT_THAT(files_in(folder), IsEmpty());
@@ -161,7 +161,7 @@ TEST(OutputFile, ALimitOnFilesIsToldOfAsAFullDisk) {
 TEST(WriteNewFile, NeverOverwrites) {
   const std::string path = new_folder() + "/a";
   write_new_file(path, "first");
-  EXPECT_EQ(error_of<FileError>([&] { write_new_file(path, "second"); }),
+  EXPECT_EQ(error_of<WriteError>([&] { write_new_file(path, "second"); }),
             "'" + path + "': expected a name that is not in use, got one that is: nothing is overwritten");
   EXPECT_EQ(read_file(path), "first");
 }
@@ -179,7 +179,8 @@ class PoorFileSystem : public ::testing::TestWithParam<int> {
 TEST_P(PoorFileSystem, TakesFreeNamesAndNoOthers) {
   const std::string folder = new_folder();
   write_new_file(folder + "/a", "first");
-  EXPECT_THAT(error_of<FileError>([&] { write_new_file(folder + "/a", "second"); }), HasSubstr("not in use"));
+  EXPECT_THAT(error_of<WriteError>([&] { write_new_file(folder + "/a", "second"); }),
+              HasSubstr("not in use"));
   EXPECT_THAT(files_in(folder), ElementsAre("a"));
   EXPECT_EQ(read_file(folder + "/a"), "first");
 }
@@ -188,14 +189,14 @@ TEST_P(PoorFileSystem, AVanishedFolderIsAnError) {
   const std::string folder = new_folder();
   OutputFile file(folder + "/a", 0);
   std::filesystem::remove_all(folder);
-  EXPECT_THAT(error_of<FileError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
+  EXPECT_THAT(error_of<WriteError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
 }
 
 TEST_P(PoorFileSystem, AVanishedTemporaryFileLeavesNoEmptyOne) {
   const std::string folder = new_folder();
   OutputFile file(folder + "/a", 0);
   std::filesystem::remove(folder + "/" + files_in(folder)[0]);
-  EXPECT_THAT(error_of<FileError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
+  EXPECT_THAT(error_of<WriteError>([&] { file.commit_as_new(folder + "/a"); }), HasSubstr("No such file"));
   EXPECT_THAT(files_in(folder), IsEmpty());
 }
 

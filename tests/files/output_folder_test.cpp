@@ -19,7 +19,7 @@ using ldm::testing::write_file;
 using ::testing::HasSubstr;
 
 std::string create_error(const std::string& path) {
-  return error_of<FileError>([&] { create_output_folder(path); });
+  return error_of<WriteError>([&] { create_output_folder(path); });
 }
 
 TEST(CreateOutputFolder, CreatesAllThatIsMissing) {

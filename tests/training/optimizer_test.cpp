@@ -97,7 +97,7 @@ TEST(Optimizer, RefusesAnotherModelsState) {
   const auto state = checkpoint::open_training_state(written(Optimizer({{"p", two}}, {})));
   const auto error = [&](std::vector<TrainedParameter> parameters) {
     Optimizer optimizer(std::move(parameters), {});
-    return ldm::testing::error_of<TrainingError>([&] { optimizer.load(state, "optimizer_states.0"); });
+    return ldm::testing::error_of<UnfitError>([&] { optimizer.load(state, "optimizer_states.0"); });
   };
   EXPECT_THAT(error({{"p", three}}), HasSubstr("expected shape [3], got [2]"));
   EXPECT_THAT(error({{"p", two}, {"q", two}}), HasSubstr("'optimizer_states.0.state.1.step'"));

@@ -118,7 +118,7 @@ TEST(Trainer, ANaNLossStopsAndLeavesTheLastCheckpoint) {
   ToyObserver observer;
   observer.checkpoint_at = 5;
   seed_everything(setup.seed, c10::kCPU);
-  const std::string error = ldm::testing::error_of<TrainingError>(
+  const std::string error = ldm::testing::error_of<NonFiniteError>(
       [&] { Trainer(task, testing::toy_data(), setup, observer).fit(); });
   EXPECT_THAT(error, HasSubstr("expected a finite loss, got nan"));
   EXPECT_THAT(error, HasSubstr("step 8"));
