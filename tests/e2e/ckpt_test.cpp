@@ -91,6 +91,18 @@ TEST(Ckpt, ConvertThereAndBackIsTheSame) {
   EXPECT_EQ(ckpt({"diff", nano(), folder + "/b.ckpt", "--mmap", "off"}).status, 0);
 }
 
+TEST(Ckpt, ConvertDeflatesAndDropsTokens) {
+  const std::string folder = new_folder();
+  const std::string prompts = write_file(folder + "/prompts.txt", "a fox on a red background\n");
+  const std::string out = folder + "/small.ckpt";
+  const Outcome made = ckpt({"convert", nano(), out, "--deflate", "--only-tokens", prompts});
+  ASSERT_EQ(made.status, 0) << made.error;
+  EXPECT_LT(std::filesystem::file_size(out), std::filesystem::file_size(nano()));
+  EXPECT_THAT(ckpt({"diff", nano(), out}).output, HasSubstr("664 same, 1 different"));
+  EXPECT_EQ(ckpt({"convert", nano(), folder + "/a.safetensors", "--deflate"}).status, 2);
+  EXPECT_EQ(ckpt({"convert", nano(), folder + "/b.ckpt", "--only-tokens", folder + "/none.txt"}).status, 3);
+}
+
 TEST(Ckpt, DiffTellsDifferences) {
   const std::string other = new_folder() + "/bf16.ckpt";
   ASSERT_EQ(ckpt({"convert", nano(), other, "--dtype", "bf16"}).status, 0);

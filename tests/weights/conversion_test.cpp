@@ -284,5 +284,26 @@ TEST(Conversion, NanoThereAndBack) {
   }
 }
 
+TEST(Conversion, KeepsOnlyTheTokensThatAreAskedFor) {
+  const std::string table(kTokenTable);
+  const StateDict state =
+      open_small(with(small_weights(), table, at::arange(1, 13, at::kFloat).view({6, 2})));
+  ConversionOptions options = to(WeightsFormat::ckpt);
+  options.kept_tokens = std::vector<std::int64_t>{4, 1, 49406};
+  options.packing = checkpoint::CkptPacking::deflated;
+  const Result made = convert(state, options);
+  const at::Tensor expected = at::tensor({0, 0, 3, 4, 0, 0, 0, 0, 9, 10, 0, 0}, at::kFloat).view({6, 2});
+  EXPECT_TRUE(made.state.tensor(table).tensor.equal(expected));
+  EXPECT_TRUE(same_bits(made.state.tensor(kIn).tensor, state.tensor(kIn).tensor));
+}
+
+TEST(Conversion, TokensNeedATextEncoder) {
+  ConversionOptions options = to(WeightsFormat::ckpt);
+  options.kept_tokens = std::vector<std::int64_t>{1};
+  const StateDict state = open_small(without(small_weights(), std::string(kTokenTable)));
+  EXPECT_THAT(error_of<CheckpointError>([&] { convert(state, options); }),
+              HasSubstr("expected a text encoder"));
+}
+
 }  // namespace
 }  // namespace ldm::weights
