@@ -6,11 +6,13 @@
 
 #include "ldm/checkpoint/bytes.h"
 #include "ldm/checkpoint/crc32.h"
+#include "ldm/checkpoint/deflate.h"
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/output_file.h"
 #include "ldm/checkpoint/pickle_writer.h"
 #include "ldm/checkpoint/tensor_source.h"
 #include "ldm/checkpoint/writer.h"
+#include "ldm/checkpoint/zip_format.h"
 #include "ldm/checkpoint/zip_plan.h"
 
 namespace ldm::checkpoint {
@@ -28,13 +30,15 @@ class ZipOutput {
   ZipOutput(OutputFile& file, const ZipPlan& plan) : file_(file), plan_(plan) {}
 
   /// Entries come in the order of the plan.
-  void write(const void* data, std::size_t size) {
+  void write(const void* data, std::size_t size) { write_packed(data, size, crc32_of(data, size)); }
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+  /// Bytes as they stand in the file, with the CRC-32 of what they are unpacked.
+  void write_packed(const void* data, std::size_t size, std::uint32_t crc) {
     const std::size_t index = crcs_.size();
-    crcs_.push_back(crc32_of(data, size));
-    file_.write_at(plan_.header_offset(index), plan_.local_header(index, crcs_.back()));
+    crcs_.push_back(crc);
+    file_.write_at(plan_.header_offset(index), plan_.local_header(index, crc));
     file_.write_at(plan_.data_offset(index), data, size);
   }
-  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
 
   void finish() { file_.write_at(plan_.directory_offset(), plan_.directory(crcs_)); }
 
@@ -44,13 +48,38 @@ class ZipOutput {
   std::vector<std::uint32_t> crcs_;
 };
 
-ZipPlan plan_file(const Tensors& tensors, std::size_t pickle_size) {
+/// A tensor's bytes, deflated where that is smaller.
+struct PackedTensor {
+  std::string bytes;
+  std::uint64_t size = 0;
+  std::uint32_t crc = 0;
+  bool is_deflated = false;
+};
+
+PackedTensor pack(const at::Tensor& tensor) {
+  PackedTensor packed;
+  packed.size = tensor.nbytes();
+  packed.crc = crc32_of(tensor.const_data_ptr(), tensor.nbytes());
+  packed.bytes = deflate(tensor.const_data_ptr(), tensor.nbytes());
+  packed.is_deflated = packed.bytes.size() < packed.size && packed.size < zip::kFull32;
+  if (!packed.is_deflated)
+    packed.bytes.assign(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+  return packed;
+}
+
+/// `packed` is empty for tensors that are stored.
+ZipPlan plan_file(const Tensors& tensors, const std::vector<PackedTensor>& packed, std::size_t pickle_size) {
   const std::string root = kRoot;
   ZipPlan plan;
   plan.add(root + "data.pkl", pickle_size);
   plan.add(root + "byteorder", kByteOrder.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    plan.add(root + "data/" + std::to_string(i), source_bytes(*tensors[i]));
+    const std::string name = root + "data/" + std::to_string(i);
+    if (!packed.empty() && packed[i].is_deflated) {
+      plan.add_deflated(name, packed[i].size, packed[i].bytes.size());
+    } else {
+      plan.add(name, source_bytes(*tensors[i]));
+    }
   }
   plan.add(root + "version", kVersion.size());
   return plan;
@@ -104,19 +133,27 @@ CkptValue& CkptValue::add(Scalar key, CkptValue value) {
   return *this;
 }
 
-void write_ckpt(const std::string& path, const CkptValue& top) {
+void write_ckpt(const std::string& path, const CkptValue& top, CkptPacking packing) {
   Tensors tensors;
   collect_tensors(path, top, tensors);
   const std::string pickle = make_ckpt_pickle(top);
-  const ZipPlan plan = plan_file(tensors, pickle.size());
+  std::vector<PackedTensor> packed;
+  if (packing == CkptPacking::deflated) {
+    for (const NamedTensorSource* source : tensors) packed.push_back(pack(make_contiguous(path, *source)));
+  }
+  const ZipPlan plan = plan_file(tensors, packed, pickle.size());
 
   OutputFile file(path, plan.file_size());
   ZipOutput zip(file, plan);
   zip.write(pickle);
   zip.write(kByteOrder);
-  for (const NamedTensorSource* source : tensors) {
-    const at::Tensor tensor = make_contiguous(path, *source);
-    zip.write(tensor.const_data_ptr(), tensor.nbytes());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (packing == CkptPacking::deflated) {
+      zip.write_packed(packed[i].bytes.data(), packed[i].bytes.size(), packed[i].crc);
+    } else {
+      const at::Tensor tensor = make_contiguous(path, *tensors[i]);
+      zip.write(tensor.const_data_ptr(), tensor.nbytes());
+    }
   }
   zip.write(kVersion);
   zip.finish();
@@ -124,12 +161,12 @@ void write_ckpt(const std::string& path, const CkptValue& top) {
 }
 
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
-                const NamedScalars& scalars) {
+                const NamedScalars& scalars, CkptPacking packing) {
   check_sources(path, sources);
   CkptValue top = CkptValue::dict();
   top.add("state_dict", CkptValue::dict(sources));
   for (const NamedScalar& scalar : scalars) top.add(scalar.name, scalar.value);
-  write_ckpt(path, top);
+  write_ckpt(path, top, packing);
 }
 
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,

@@ -61,11 +61,16 @@ struct CkptValue {
   CkptValue(Kind kind_of, std::vector<CkptValue> parts) : kind(kind_of), items(std::move(parts)) {}
 };
 
+/// How the entries of a .ckpt are kept. `stored`: as they are, so that they can be mapped. `deflated`: packed
+/// where that makes them smaller, as Python's torch.load reads them too; for small models to be passed
+/// around, since all packed bytes are in memory before the first is written.
+enum class CkptPacking { stored, deflated };
+
 /// Writes a .ckpt as `torch.save(top, path)` does, where `top` is a dict; what training keeps beside its
 /// weights comes out again with `open_training_state`. Form, appearance and errors as below.
-void write_ckpt(const std::string& path, const CkptValue& top);
+void write_ckpt(const std::string& path, const CkptValue& top, CkptPacking packing = CkptPacking::stored);
 
-/// Writes a .ckpt as `torch.save({"state_dict": {...}, **scalars}, path)` does: a zip file, stored, with
+/// Writes a .ckpt as `torch.save({"state_dict": {...}, **scalars}, path)` does: a zip file with
 /// zip64 where needed, each tensor contiguous in a storage of its own at a multiple of 64 bytes. Python reads
 /// it with `torch.load(path, weights_only=True)`. Training writes `epoch`, `global_step` and
 /// `pytorch-lightning_version` as its scalars; the reference's scripts print the second where it is there.
@@ -73,7 +78,7 @@ void write_ckpt(const std::string& path, const CkptValue& top);
 /// float16, bfloat16, float64, int64 ... uint8, bool). Scalars must have names in UTF-8, each once, other
 /// than "state_dict".
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
-                const NamedScalars& scalars);
+                const NamedScalars& scalars, CkptPacking packing = CkptPacking::stored);
 /// The same with `global_step` alone.
 void write_ckpt(const std::string& path, const std::vector<NamedTensorSource>& sources,
                 std::int64_t global_step = 0);

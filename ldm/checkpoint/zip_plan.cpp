@@ -1,6 +1,7 @@
 #include "ldm/checkpoint/zip_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ldm/checkpoint/bytes.h"
 #include "ldm/checkpoint/error.h"
@@ -25,30 +26,31 @@ std::uint32_t narrow32(std::uint64_t value) {
   return is_wide(value) ? zip::kFull32 : static_cast<std::uint32_t>(value);
 }
 
-/// The part that both kinds of header share, from the version to the length of the name.
-void append_common(std::string& out, std::uint64_t size, std::uint32_t crc, std::uint16_t version,
-                   std::uint64_t name_size) {
-  append_le(out, version);
-  append_le(out, kUtf8Flag);
-  append_le(out, zip::kStored);
-  append_le(out, kDate);
-  append_le(out, crc);
-  append_le(out, narrow32(size));
-  append_le(out, narrow32(size));
-  append_le(out, static_cast<std::uint16_t>(name_size));
-}
-
 }  // namespace
 
-std::size_t ZipPlan::add(const std::string& name, std::uint64_t size) {
-  if (name.size() > 0xffff)
+/// The part that both kinds of header share, from the version to the length of the name.
+void ZipPlan::append_common(std::string& out, const Entry& entry, std::uint32_t crc, std::uint16_t version) {
+  append_le(out, version);
+  append_le(out, kUtf8Flag);
+  append_le(out, entry.is_deflated ? zip::kDeflated : zip::kStored);
+  append_le(out, kDate);
+  append_le(out, crc);
+  append_le(out, narrow32(entry.packed));
+  append_le(out, narrow32(entry.size));
+  append_le(out, static_cast<std::uint16_t>(entry.name.size()));
+}
+
+std::size_t ZipPlan::add_entry(Entry entry) {
+  if (entry.name.size() > 0xffff)
     throw CheckpointError("expected a zip entry's name of at most 65535 bytes, got more");
-  const std::uint64_t fixed = end_ + zip::kLocalHeaderSize + name.size() + (is_wide(size) ? kLocalZip64 : 0);
+  const std::uint64_t fixed =
+      end_ + zip::kLocalHeaderSize + entry.name.size() + (is_wide(entry.size) ? kLocalZip64 : 0);
   // The padding is an extra field, of which even an empty one has a header.
   const std::uint64_t least = fixed + kExtraHeader;
-  const std::uint64_t data = (least + kDataAlignment - 1) / kDataAlignment * kDataAlignment;
-  entries_.push_back({name, size, end_, data});
-  end_ = data + size;
+  entry.header = end_;
+  entry.data = (least + kDataAlignment - 1) / kDataAlignment * kDataAlignment;
+  end_ = entry.data + entry.packed;
+  entries_.push_back(std::move(entry));
   return entries_.size() - 1;
 }
 
@@ -58,7 +60,7 @@ std::string ZipPlan::local_header(std::size_t index, std::uint32_t crc) const {
   const std::uint64_t extra = entry.data - entry.header - zip::kLocalHeaderSize - entry.name.size();
   std::string out;
   append_le(out, zip::kLocalHeader);
-  append_common(out, entry.size, crc, wide ? kVersionZip64 : kVersionPlain, entry.name.size());
+  append_common(out, entry, crc, wide ? kVersionZip64 : kVersionPlain);
   append_le(out, static_cast<std::uint16_t>(extra));
   out += entry.name;
   if (wide) {
@@ -90,7 +92,7 @@ std::string ZipPlan::central_header(const Entry& entry, std::uint32_t crc) const
   std::string out;
   append_le(out, zip::kCentralHeader);
   append_le(out, version);  // made by
-  append_common(out, entry.size, crc, version, entry.name.size());
+  append_common(out, entry, crc, version);
   append_le(out, static_cast<std::uint16_t>(extra.size()));
   append_le(out, std::uint16_t{0});  // comment
   append_le(out, std::uint16_t{0});  // disk

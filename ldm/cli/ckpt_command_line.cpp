@@ -67,6 +67,11 @@ CommandLine convert_command_line(ConvertOptions& o) {
                   "ones, as "
                   "in files published for inference; or drop them"),
            text("vae", "FILE", o.vae, "take the VAE from this file (a VAE alone or a whole model)"),
+           flag("deflate", o.deflate, "pack a .ckpt's entries: smaller, but slower to open, and not mapped"),
+           text("only-tokens", "FILE", o.only_tokens,
+                "set the text encoder's rows of all tokens to zero that no line of FILE uses, for a model "
+                "that "
+                "never learnt them; with --deflate they take no space"),
            flag("force", o.force, "replace OUT if it is a file that is there already")}));
 }
 

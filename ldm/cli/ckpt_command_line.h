@@ -23,7 +23,8 @@ struct ConvertOptions {
   OpenOptions open;
   std::string to;  ///< empty: by the name of OUT
   std::string dtype = "keep", ema = "keep", vae;
-  bool force = false;
+  std::string only_tokens;  ///< a file of prompts; empty keeps all tokens
+  bool deflate = false, force = false;
 };
 
 struct DiffOptions {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -14,7 +15,10 @@
 #include "ldm/cli/ckpt_commands.h"
 #include "ldm/cli/ckpt_files.h"
 #include "ldm/cli/interrupts.h"
+#include "ldm/modules/encoders/clip_merges.h"
+#include "ldm/modules/encoders/clip_tokenizer.h"
 #include "ldm/pipelines/generation_options.h"
+#include "ldm/pipelines/prompts.h"
 #include "ldm/weights/conversion.h"
 #include "ldm/weights/report_text.h"
 
@@ -69,6 +73,17 @@ std::optional<c10::ScalarType> dtype_of(const std::string& text) {
 weights::EmaTreatment ema_of(const std::string& text) {
   if (text == "only") return weights::EmaTreatment::only;
   return text == "drop" ? weights::EmaTreatment::drop : weights::EmaTreatment::keep;
+}
+
+/// The tokens that the lines of a file use, with those that begin and end every text.
+std::optional<std::vector<std::int64_t>> tokens_of(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  const ClipTokenizer tokenizer(clip_merges());
+  std::set<std::int64_t> tokens{ClipTokenizer::kStartOfText, ClipTokenizer::kEndOfText};
+  for (const std::string& line : read_prompts(path)) {
+    for (const std::int64_t token : tokenizer.tokenize(line)) tokens.insert(token);
+  }
+  return std::vector<std::int64_t>(tokens.begin(), tokens.end());
 }
 
 /// Throws if OUT may not be written: it is IN, or there already.
@@ -130,6 +145,13 @@ weights::ConversionReport convert(const std::string& in, const std::string& out,
   how.format = format_of(options, out);
   how.dtype = dtype_of(options.dtype);
   how.ema = ema_of(options.ema);
+  if (options.deflate) {
+    if (how.format != WeightsFormat::ckpt) {
+      throw OptionError("--deflate: expected a .ckpt to write, got '" + out + "'");
+    }
+    how.packing = checkpoint::CkptPacking::deflated;
+  }
+  how.kept_tokens = tokens_of(options.only_tokens);
   if (!options.vae.empty()) {
     OpenOptions other = options.open;
     other.ema_ckpt.clear();

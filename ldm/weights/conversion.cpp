@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/parallel_pieces.h"
 #include "ldm/weights/diffusers_writer.h"
 #include "ldm/weights/sd_keys.h"
@@ -74,6 +75,16 @@ Converted convert_values(const at::Tensor& tensor, c10::ScalarType dtype) {
   return {to.view(tensor.sizes()), std::accumulate(overflows.begin(), overflows.end(), std::int64_t{0})};
 }
 
+/// The rows of a table [rows, width], zeros in the place of all others. Rows that it does not have are passed
+/// over.
+at::Tensor with_rows(const at::Tensor& table, const std::vector<std::int64_t>& rows) {
+  at::Tensor kept = at::zeros_like(table);
+  for (const std::int64_t row : rows) {
+    if (row >= 0 && row < table.size(0)) kept[row].copy_(table[row]);
+  }
+  return kept;
+}
+
 /// Gives the tensors one after another, in whatever order a writer asks, and lets go of the input's pages
 /// behind it.
 class Conversion {
@@ -100,6 +111,7 @@ class Conversion {
     last_ = name;
     if (options_.progress) options_.progress(done_, total_);
     at::Tensor tensor = state_.tensor(name).tensor;
+    if (options_.kept_tokens && name == kTokenTable) tensor = with_rows(tensor, *options_.kept_tokens);
     done_ += static_cast<std::uint64_t>(tensor.numel()) * c10::elementSize(dtype);
     if (tensor.scalar_type() == dtype) return tensor;
     const Converted converted = convert_values(tensor.contiguous(), dtype);
@@ -141,11 +153,12 @@ std::map<std::string, std::string> metadata_of(const StateDict& state) {
 }
 
 /// Writes, and gives the names that the form has no place for.
-std::vector<std::string> write(const std::string& path, const StateDict& state, WeightsFormat format,
+std::vector<std::string> write(const std::string& path, const StateDict& state,
+                               const ConversionOptions& options,
                                const std::vector<NamedTensorSource>& sources) {
-  switch (format) {
+  switch (options.format) {
     case WeightsFormat::ckpt:
-      checkpoint::write_ckpt(path, sources, scalars_of(state));
+      checkpoint::write_ckpt(path, sources, scalars_of(state), options.packing);
       return {};
     case WeightsFormat::safetensors:
       checkpoint::write_safetensors(path, sources, metadata_of(state));
@@ -170,11 +183,15 @@ ConversionReport convert_weights(const StateDict& state, const std::string& path
                                  const ConversionOptions& options) {
   ConversionReport report;
   const StateDict chosen = select_weights(state, options);
+  if (options.kept_tokens && !chosen.contains(std::string(kTokenTable))) {
+    throw checkpoint::CheckpointError(state.path() +
+                                      ": expected a text encoder whose tokens can be kept or not, got none");
+  }
   for (const std::string& name : state.names()) {
     if (!chosen.contains(name)) report.dropped.push_back(name);
   }
   Conversion conversion(chosen, options, report);
-  const std::vector<std::string> left_out = write(path, state, options.format, conversion.sources());
+  const std::vector<std::string> left_out = write(path, state, options, conversion.sources());
   report.dropped.insert(report.dropped.end(), left_out.begin(), left_out.end());
   if (options.progress) options.progress(report.bytes, report.bytes);
   return report;

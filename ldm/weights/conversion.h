@@ -27,6 +27,11 @@ struct ConversionOptions {
   EmaTreatment ema = EmaTreatment::keep;
   /// Takes the place of the model's own VAE.
   std::optional<checkpoint::StateDict> vae;
+  /// Whether a .ckpt's entries are packed.
+  checkpoint::CkptPacking packing = checkpoint::CkptPacking::stored;
+  /// Rows of the text encoder's token table that stay; all others become zero, and pack to nothing. None
+  /// keeps all.
+  std::optional<std::vector<std::int64_t>> kept_tokens;
   /// Called before each tensor, with the bytes written so far and those of all. What it throws ends the
   /// conversion and leaves nothing behind.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
@@ -48,7 +53,8 @@ struct ConversionReport {
 
 /// The tensors that a conversion writes, under the names that they get, in their own types: averages and VAE
 /// put where the options say. Throws checkpoint::CheckpointError where averages are asked for and there are
-/// none, where dropping them would leave no UNet, and for a VAE whose tensors are not those of the model's.
+/// none, where dropping them would leave no UNet, for kept tokens without a token table, and for a VAE whose
+/// tensors are not those of the model's.
 checkpoint::StateDict select_weights(const checkpoint::StateDict& state, const ConversionOptions& options);
 
 /// The type in which a tensor is written. Integers stay as they are. So do the buffers of the noise schedule

@@ -14,6 +14,10 @@ inline constexpr std::string_view kUnetPrefix = "model.diffusion_model.";
 inline constexpr std::string_view kVaePrefix = "first_stage_model.";
 inline constexpr std::string_view kEmaPrefix = "model_ema.";
 
+/// The text encoder's table of tokens, [tokens, width].
+inline constexpr std::string_view kTokenTable =
+    "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
+
 /// What a key belongs to. `ema` holds the averages and what LitEma counts with (`decay`, `num_updates`);
 /// `schedule` the buffers of the noise schedule (`betas`, `alphas_cumprod`, ...), which follow from a config.
 enum class ModelPart { text_encoder, unet, vae, ema, schedule, other };

@@ -253,6 +253,25 @@ TEST(WriteCkpt, TreesComeBackByTheirPaths) {
   EXPECT_EQ(extras.metadata(), expected);
 }
 
+TEST(WriteCkpt, DeflatesWhatThatMakesSmaller) {
+  const std::string folder = ldm::testing::temp_dir() + "/deflated";
+  fs::create_directories(folder);
+  auto tensors = samples();
+  tensors.emplace_back("zeros", at::zeros({100, 1000}));
+  tensors.emplace_back("noise", at::randint(0, 256, {3000}, at::kByte));
+  std::vector<NamedTensorSource> sources;
+  for (const auto& [name, tensor] : tensors) sources.push_back(source_of(name, tensor));
+  write_ckpt(folder + "/out.ckpt", sources, NamedScalars{{"epoch", std::int64_t{3}}}, CkptPacking::deflated);
+  EXPECT_LT(fs::file_size(folder + "/out.ckpt"), 30'000);
+  const StateDict state = open_checkpoint(folder + "/out.ckpt");
+  ASSERT_EQ(state.names().size(), sources.size());
+  for (const NamedTensorSource& source : sources) {
+    EXPECT_TRUE(at::equal(state.tensor(source.name).tensor, source.make())) << source.name;
+  }
+  EXPECT_NE(state.tensor("zeros").copied, "");
+  EXPECT_EQ(state.tensor("noise").copied, "") << "what does not get smaller stays as it is, and mapped";
+}
+
 TEST(WriteCkpt, RefusesDictsWithAKeyTwice) {
   const std::string path = ldm::testing::temp_dir() + "/twice.ckpt";
   CkptValue inner = CkptValue::dict().add(std::int64_t{1}, Scalar(true));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -89,6 +90,18 @@ TEST(Ckpt, ConvertThereAndBackIsTheSame) {
   EXPECT_EQ(diff.status, 0) << diff.output << diff.error;
   EXPECT_THAT(diff.output, HasSubstr("665 same, 0 different"));
   EXPECT_EQ(ckpt({"diff", nano(), folder + "/b.ckpt", "--mmap", "off"}).status, 0);
+}
+
+TEST(Ckpt, ConvertDeflatesAndDropsTokens) {
+  const std::string folder = new_folder();
+  const std::string prompts = write_file(folder + "/prompts.txt", "a fox on a red background\n");
+  const std::string out = folder + "/small.ckpt";
+  const Outcome made = ckpt({"convert", nano(), out, "--deflate", "--only-tokens", prompts});
+  ASSERT_EQ(made.status, 0) << made.error;
+  EXPECT_LT(std::filesystem::file_size(out), std::filesystem::file_size(nano()));
+  EXPECT_THAT(ckpt({"diff", nano(), out}).output, HasSubstr("664 same, 1 different"));
+  EXPECT_EQ(ckpt({"convert", nano(), folder + "/a.safetensors", "--deflate"}).status, 2);
+  EXPECT_EQ(ckpt({"convert", nano(), folder + "/b.ckpt", "--only-tokens", folder + "/none.txt"}).status, 3);
 }
 
 TEST(Ckpt, DiffTellsDifferences) {

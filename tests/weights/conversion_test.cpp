@@ -10,6 +10,7 @@
 
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/weights/sd_keys.h"
 #include "tests/support/files.h"
 #include "tests/support/paths.h"
 #include "tests/weights/small_weights.h"
@@ -282,6 +283,27 @@ TEST(Conversion, NanoThereAndBack) {
     expect_same(before, there.state);
     expect_same(before, convert(there.state, to(WeightsFormat::ckpt)).state);
   }
+}
+
+TEST(Conversion, KeepsOnlyTheTokensThatAreAskedFor) {
+  const std::string table(kTokenTable);
+  const StateDict state =
+      open_small(with(small_weights(), table, at::arange(1, 13, at::kFloat).view({6, 2})));
+  ConversionOptions options = to(WeightsFormat::ckpt);
+  options.kept_tokens = std::vector<std::int64_t>{4, 1, 49406};
+  options.packing = checkpoint::CkptPacking::deflated;
+  const Result made = convert(state, options);
+  const at::Tensor expected = at::tensor({0, 0, 3, 4, 0, 0, 0, 0, 9, 10, 0, 0}, at::kFloat).view({6, 2});
+  EXPECT_TRUE(made.state.tensor(table).tensor.equal(expected));
+  EXPECT_TRUE(same_bits(made.state.tensor(kIn).tensor, state.tensor(kIn).tensor));
+}
+
+TEST(Conversion, TokensNeedATextEncoder) {
+  ConversionOptions options = to(WeightsFormat::ckpt);
+  options.kept_tokens = std::vector<std::int64_t>{1};
+  const StateDict state = open_small(small_weights());
+  EXPECT_THAT(error_of<CheckpointError>([&] { convert(state, options); }),
+              HasSubstr("expected a text encoder"));
 }
 
 }  // namespace
