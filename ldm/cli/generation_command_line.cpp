@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ldm/models/diffusion/sampler.h"
+#include "ldm/pipelines/demo_model.h"
 
 namespace ldm::cli {
 namespace {
@@ -127,6 +128,26 @@ CommandLine generation_command_line(GenerationOptions& generation, ProgramOption
                      {prompt_options(generation), picture_options(generation), amount_options(generation),
                       sampling_options(generation), output_options(generation),
                       model_options(generation.model), program_options(program)});
+}
+
+std::string turn_to_demo_model(const CommandLine& line, GenerationOptions& generation) {
+  for (const char* choice : {"config", "ckpt", "ema-ckpt", "laion400m"}) {
+    if (line.given(choice)) return "";
+  }
+  const std::string missing = generation.model.ckpt;
+  if (!DemoModel::stands_in_for(missing)) return "";
+  generation.model.config = DemoModel::config;
+  generation.model.ckpt = DemoModel::ckpt;
+  generation.model.picture_side = DemoModel::side;
+  if (!line.given("f")) generation.f = DemoModel::f;
+  if (generation.kind == GenerationKind::txt2img) {
+    if (!line.given("H")) generation.H = DemoModel::side;
+    if (!line.given("W")) generation.W = DemoModel::side;
+  }
+  if (!line.given("prompt") && !line.given("from-file")) generation.prompt = DemoModel::prompt;
+  return "no weights at " + missing +
+         ": painting with the small demo model (64x64 pixels, emoji on plain colours); " +
+         "README.md says how to get real ones";
 }
 
 void finish_command_line(const CommandLine& line, GenerationOptions& generation,

@@ -20,6 +20,11 @@ struct ProgramOptions {
 /// outlive it. Defaults are the values that the structs hold now.
 CommandLine generation_command_line(GenerationOptions& generation, ProgramOptions& program);
 
+/// After parsing, before `finish_command_line`: where neither a config nor weights were named and no weights
+/// of Stable Diffusion are in their place, turns to the demo model, at its own size unless another was named,
+/// and says so in one line. Otherwise changes nothing and gives an empty text.
+std::string turn_to_demo_model(const CommandLine& line, GenerationOptions& generation);
+
 /// After parsing: takes the overrides over and throws OptionError for what contradicts itself, or
 /// NotSupported (check_options, and what only the command line knows: which options were named).
 void finish_command_line(const CommandLine& line, GenerationOptions& generation,

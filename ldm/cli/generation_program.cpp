@@ -62,9 +62,11 @@ ExitStatus run(GenerationKind kind, const std::vector<std::string>& arguments,
     std::cout << line.help(kEnding);
     return ExitStatus::success;
   }
+  const std::string demo = turn_to_demo_model(line, options);
   finish_command_line(line, options, program);
   Interrupts interrupts(kNotice);
   ConsoleReporter reporter(standard_console(), name_of(kind), [&] { return interrupts.any(); });
+  if (!demo.empty()) reporter.say(demo);
   GenerationSession session(options.model, read_picture, reporter);
   if (program.dry_run) {
     session.show_plan(options);

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
@@ -36,6 +37,12 @@ std::int64_t peak_bytes(const Device& device) {
   return static_cast<std::int64_t>(usage.ru_maxrss) << 10;
 }
 
+/// The largest square in the middle of a picture [H, W, 3].
+at::Tensor middle_square(const at::Tensor& picture) {
+  const std::int64_t height = picture.size(0), width = picture.size(1), side = std::min(height, width);
+  return picture.narrow(0, (height - side) / 2, side).narrow(1, (width - side) / 2, side).contiguous();
+}
+
 std::string count_text(std::int64_t images) {
   return std::to_string(images) + (images == 1 ? " picture" : " pictures");
 }
@@ -64,8 +71,10 @@ GenerationSession::Job GenerationSession::prepare(const GenerationOptions& optio
   Job job;
   data::Size input;
   if (options.kind == GenerationKind::img2img) {
-    const at::Tensor picture = read_picture_(options.init_img);
-    input = {picture.size(0), picture.size(1)};
+    at::Tensor picture = read_picture_(options.init_img);
+    const std::int64_t side = options_.picture_side;
+    if (side > 0) picture = middle_square(picture);
+    input = side > 0 ? data::Size{side, side} : data::Size{picture.size(0), picture.size(1)};
     const data::Size size = img2img_size(input);
     job.image = data::image_to_tensor(data::lanczos_resize(picture, size.height, size.width));
   }
