@@ -1,137 +1,136 @@
 #!/usr/bin/env bash
-# Paints a picture with the full-size Stable Diffusion v1 network: the main job, from a fresh machine.
+# From a fresh machine to pictures: builds, and paints with the small demo model that comes with the project.
 #
-# usage: scripts/demo.sh [--prompt TEXT] [--steps N] [--size N] [--device NAME] [--keep] [--jobs N] [--help]
+# usage: scripts/demo.sh [--prompt TEXT] [--device NAME] [--jobs N] [--help]
 #
-#   --prompt TEXT  what to paint (default: a photograph of an astronaut riding a horse)
-#   --steps N      sampling steps (default: 20)
-#   --size N       pixels on each side, a multiple of 8 (default: 512 with real weights, 256 without)
+#   --prompt TEXT  paint this alone, six times
 #   --device NAME  cpu, cuda, cuda:N or auto (default: auto)
-#   --keep         keep the checkpoint (4.3 GB) that this run writes; the next run then starts from it
 #   --jobs N       compilations at a time (default: one for each core, as far as memory allows at 2.5 GB each)
 #   --help         this text
 #
-# 1. sets up what is missing and builds the programs that are needed;
-# 2. with your weights at models/ldm/stable-diffusion-v1/model.ckpt (models/README.md says where to get them): paints
-#    with them. Without: writes a checkpoint of the same size whose weights are computed by a rule from their names,
-#    compares what each part of the network gives with the original Python code's numbers for these weights, and
-#    paints with it. SUCH A PICTURE IS NOISE: it shows that everything runs, and how fast, not what the model can do;
-# 3. says where the picture is: outputs/demo/samples.
+# 1. sets up what is missing and builds txt2img, img2img and contact_sheet;
+# 2. outputs/demo/sheet.png: a dozen prompts. The model saw none of these objects on these backgrounds while it trained;
+#    outputs/demo/strength.png: img2img, a picture and what another prompt makes of it at rising strength;
+#    outputs/demo/ema.png: the same prompts and seeds with averaged weights (above) and with plain ones (below).
 #
-# Needs about 8 GB of free disk space and 6 GB of free memory. Logs: build/log.
+# Every command is shown as it is run: change the prompt, and run it again. With weights of Stable Diffusion v1 (where to
+# put them: models/README.md) txt2img and img2img paint with those; scripts/full_size.sh then paints one picture of
+# 512x512. Logs: build/log.
 set -euo pipefail
 # shellcheck source=environment/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../environment/common.sh"
 
-CONFIG=configs/stable-diffusion/v1-inference.yaml
-WEIGHTS=models/ldm/stable-diffusion-v1/model.ckpt
 OUTPUT=outputs/demo
-RULE_CHECKPOINT=$OUTPUT/rule-v1.ckpt
-GOLDENS=(tests/goldens/full_{clip_text,unet_b2,vae_encode,vae_decode}.safetensors)
-PROMPT="a photograph of an astronaut riding a horse"
-STEPS=20
-SIZE=""
+MODEL=(--config configs/demo/demo-inference.yaml --ckpt models/ldm/demo/model.ckpt)
+TXT2IMG=(build/bin/txt2img "${MODEL[@]}" --H 64 --W 64 --f 4 --scale 5 --ddim_steps 25)
+PROMPT=""
 DEVICE=auto
-KEEP=no
 JOBS=""
-WRITTEN=no
-
-# count_after OPTION VALUE: fails unless the value is a whole number from 1 up.
-count_after() { is_count "$2" || usage_fail "expected a whole number from 1 after $1, got '$2'"; }
 
 parse_arguments() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --help | -h) show_help && exit 0 ;;
-      --keep)
-        KEEP=yes
-        shift
-        continue
-        ;;
-      --prompt | --device | --steps | --size | --jobs) [ $# -gt 1 ] || usage_fail "expected a value after $1, got none" ;;
+      --prompt | --device | --jobs) [ $# -gt 1 ] || usage_fail "expected a value after $1, got none" ;;
       *) usage_fail "unknown option '$1'" ;;
     esac
     case "$1" in
       --prompt) PROMPT="$2" ;;
       --device) DEVICE="$2" ;;
-      --steps) count_after "$1" "$2" && STEPS="$2" ;;
-      --size) count_after "$1" "$2" && SIZE="$2" ;;
-      --jobs) count_after "$1" "$2" && JOBS="$2" ;;
+      --jobs) is_count "$2" || usage_fail "expected a whole number from 1 after --jobs, got '$2'" && JOBS="$2" ;;
     esac
     shift 2
   done
 }
 
-have_weights() { [ -e "$WEIGHTS" ]; }
-
-# What this run wrote goes again, also when a later step fails; what was there before stays.
-cleanup() {
-  [ "$WRITTEN" = yes ] && [ "$KEEP" = no ] && [ -f "$LDM_ROOT/$RULE_CHECKPOINT" ] || return 0
-  rm -f "$LDM_ROOT/$RULE_CHECKPOINT"
-  stage "removed $RULE_CHECKPOINT (--keep keeps it)"
-}
-
-check_machine() {
-  have_weights || [ -f "$RULE_CHECKPOINT" ] || need_space "$LDM_ROOT" 8192 "the demo"
-  need_memory 6144 "the demo"
-}
-
-write_checkpoint() {
-  if [ -f "$RULE_CHECKPOINT" ]; then
-    stage "$RULE_CHECKPOINT is there already ($(file_size "$RULE_CHECKPOINT"))"
-    return
-  fi
-  local begun=$SECONDS
-  mkdir -p "${RULE_CHECKPOINT%/*}"
-  WRITTEN=yes
-  run_logged make_checkpoint "writing $RULE_CHECKPOINT, all weights of $CONFIG by the rule" \
-    build/bin/make_checkpoint --config "$CONFIG" --salt 0 --output "$RULE_CHECKPOINT" ||
-    { rm -f "$RULE_CHECKPOINT" && fail "make_checkpoint failed; its whole output is in $LDM_LOGS/make_checkpoint.log"; }
-  stage "wrote $RULE_CHECKPOINT: $(file_size "$RULE_CHECKPOINT") in $((SECONDS - begun)) s"
-}
-
-# compare: parity's own report is a result, so it is shown as it comes.
-compare() {
-  local begun=$SECONDS status=0
-  stage "comparing text encoder, UNet, VAE encoder and VAE decoder with the original's numbers"
-  build/bin/parity --weights "$RULE_CHECKPOINT" "${GOLDENS[@]}" 2>&1 | tee "$LDM_LOGS/parity.log" ||
-    status="${PIPESTATUS[0]}"
-  [ "$status" -eq 0 ] || fail "parity ended with status $status; its whole output is in $LDM_LOGS/parity.log"
-  stage "all four parts agree with the original ($((SECONDS - begun)) s)"
-}
-
-# paint CHECKPOINT PIXELS: txt2img's own report is shown as it comes.
+# paint COMMAND...: shows the command and runs it; its talk goes to a log, its pictures' names to PICTURES.
 paint() {
-  local begun=$SECONDS status=0
-  stage "painting '$PROMPT' with $1"
-  build/bin/txt2img --config "$CONFIG" --ckpt "$1" --device "$DEVICE" --prompt "$PROMPT" --ddim_steps "$STEPS" \
-    --H "$2" --W "$2" --n_iter 1 --n_samples 1 --skip_grid --outdir "$OUTPUT" || status=$?
-  [ "$status" -eq 0 ] || fail "txt2img ended with status $status"
-  stage "painted in $((SECONDS - begun)) s; the picture is in $OUTPUT/samples"
+  local begun=$EPOCHREALTIME
+  printf '\n$ %s\n' "${*@Q}"
+  mapfile -t PICTURES < <("$@" 2>>"$LDM_LOGS/demo.log")
+  [ "${#PICTURES[@]}" -gt 0 ] || fail "${1##*/} painted nothing: $(tail -n 1 "$LDM_LOGS/demo.log")"
+  printf '%d pictures in %s s\n' "${#PICTURES[@]}" \
+    "$(awk -v a="${begun/,/.}" -v b="${EPOCHREALTIME/,/.}" 'BEGIN { printf "%.1f", b - a }')"
+}
+
+# sheet NAME COLUMNS PICTURE...: one picture of them all.
+sheet() {
+  local name="$1" columns="$2"
+  shift 2
+  rm -f "$OUTPUT/$name.png"
+  build/bin/contact_sheet --columns "$columns" --zoom 2 "$OUTPUT/$name.png" "$@" >/dev/null
+  printf '%s/%s.png\n' "$OUTPUT" "$name"
+}
+
+prompts() {
+  cat <<'PROMPTS'
+a lion on a pink background
+a rocket on a red background
+an owl on a light blue background
+a dog on a green background
+a sunflower on a black background
+a hamburger on a purple background
+an octopus on a brown background
+an ice cream on a yellow background
+an alien on a black background
+a robot on a blue background
+a small rabbit in the top left corner of a light blue background
+a frog and a skull on an orange background
+PROMPTS
+}
+
+demo_sheet() {
+  prompts >"$OUTPUT/prompts.txt"
+  paint "${TXT2IMG[@]}" --from-file "$OUTPUT/prompts.txt" --n_samples 12 --n_iter 1 --skip_grid --device "$DEVICE" \
+    --outdir "$OUTPUT/sheet"
+  sheet sheet 6 "${PICTURES[@]}"
+  SOURCE="${PICTURES[0]}"
+}
+
+demo_strength() {
+  local strength series=("$SOURCE")
+  for strength in 0.2 0.4 0.6 0.8 1; do
+    paint build/bin/img2img "${MODEL[@]}" --f 4 --init-img "$SOURCE" --prompt "a bear on a black background" \
+      --strength "$strength" --scale 5 --n_samples 1 --skip_grid --device "$DEVICE" --outdir "$OUTPUT/strength"
+    series+=("${PICTURES[0]}")
+  done
+  sheet strength 6 "${series[@]}"
+}
+
+demo_ema() {
+  local ema pictures=()
+  prompts | tail -n 6 >"$OUTPUT/six_prompts.txt"
+  for ema in on off; do
+    paint "${TXT2IMG[@]}" --from-file "$OUTPUT/six_prompts.txt" --n_samples 6 --n_iter 1 --skip_grid --ema "$ema" \
+      --device "$DEVICE" --outdir "$OUTPUT/ema-$ema"
+    pictures+=("${PICTURES[@]}")
+  done
+  sheet ema 6 "${pictures[@]}"
+}
+
+demo_prompt() {
+  paint "${TXT2IMG[@]}" --prompt "$PROMPT" --n_samples 6 --n_iter 1 --skip_grid --device "$DEVICE" --outdir "$OUTPUT/prompt"
+  sheet prompt 6 "${PICTURES[@]}"
 }
 
 main() {
   parse_arguments "$@"
   cd "$LDM_ROOT"
-  if have_weights; then
-    stage "demo: your weights at $WEIGHTS"
-  else
-    stage "demo: no weights at $WEIGHTS; computed ones take their place, and the picture WILL BE NOISE"
-  fi
-  check_machine
   bash environment/setup.sh
   LDM_LOGS="$LDM_ROOT/build/log"
   use_build_tools
   configure build
-  build build "${JOBS:-$(default_jobs)}" txt2img make_checkpoint parity
-  if have_weights; then
-    paint "$WEIGHTS" "${SIZE:-512}"
-    return
+  build build "${JOBS:-$(default_jobs)}" txt2img img2img contact_sheet
+  mkdir -p "$OUTPUT"
+  : >"$LDM_LOGS/demo.log"
+  if [ -n "$PROMPT" ]; then
+    demo_prompt
+  else
+    demo_sheet
+    demo_strength
+    demo_ema
   fi
-  write_checkpoint
-  compare
-  paint "$RULE_CHECKPOINT" "${SIZE:-256}"
-  stage "that picture is noise, as computed weights can only make; models/README.md says where to get real ones"
+  stage "done; --prompt TEXT paints your own, from the words in configs/demo/objects.txt and twelve colours"
 }
 
 main "$@"

@@ -9,8 +9,11 @@ if(TARGET ldm_cuda)
 endif()
 install(DIRECTORY ldm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
         PATTERN "json_events.h" EXCLUDE)  # includes a library that is not ours to ask for
-install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm FILES_MATCHING PATTERN "*.yaml")
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm FILES_MATCHING PATTERN "*.yaml"
+        PATTERN "*.txt")
 install(FILES models/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models)
+install(DIRECTORY models/ldm/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models/ldm FILES_MATCHING PATTERN "*.ckpt"
+        PATTERN "README.md")
 install(EXPORT ldmTargets NAMESPACE ldm:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)
 configure_package_config_file(environment/cmake/ldmConfig.cmake.in ${CMAKE_BINARY_DIR}/ldmConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)
