@@ -71,8 +71,10 @@ cli::CommandLine command_line(Options& o) {
   return cli::CommandLine(
       "evaluate_demo", kSummary,
       {{"Options",
-        {cli::integer("samples", e.samples, {1, 100'000}, "pictures for each row of the table"),
-         cli::text("scales", "LIST", o.scales, "guidance scales"),
+        {cli::integer("samples", e.samples, {1, 100'000},
+                      "pictures for each row of the table; of img2img at most 200"),
+         cli::text("scales", "LIST", o.scales, "guidance scales of held-out single objects"),
+         cli::real("scale", e.main_scale, {0, 100}, "guidance scale of trained ones, pairs and img2img"),
          cli::text("strengths", "LIST", o.strengths, "img2img's strengths; empty for no img2img"),
          cli::choice("sampler", e.paint.sampler, sampler_names(), "sampler of txt2img; img2img has DDIM"),
          cli::integer("ddim_steps", e.paint.steps, {1, 1000}, "sampling steps"),

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kTop = 5;
 constexpr double kPsnrOfEqual = 100;
+constexpr std::int64_t kMostRepainted = 200;
 
 std::vector<std::string> prompts_of(const std::vector<Scene>& scenes, const std::vector<Object>& objects) {
   std::vector<std::string> prompts;
@@ -20,19 +21,15 @@ std::vector<std::string> prompts_of(const std::vector<Scene>& scenes, const std:
   return prompts;
 }
 
-/// Scenes to ask for, by the name of their row.
-std::map<std::string, std::vector<Scene>> asked_scenes(const std::vector<Object>& objects,
-                                                       const EvaluationOptions& options) {
-  std::vector<Scene> trained;
-  // Singles are two thirds of the training scenes.
+/// Single objects that were trained.
+std::vector<Scene> trained_scenes(const std::vector<Object>& objects, const EvaluationOptions& options) {
+  std::vector<Scene> singles;
+  // They are two thirds of the training scenes.
   for (const Scene& scene : training_scenes(objects, options.samples * 2 + 10, options.scene_seed)) {
-    if (scene.layout == Layout::large && static_cast<std::int64_t>(trained.size()) < options.samples) {
-      trained.push_back(scene);
-    }
+    if (scene.layout != Layout::large) continue;
+    if (static_cast<std::int64_t>(singles.size()) < options.samples) singles.push_back(scene);
   }
-  return {{"held out", held_out_scenes(objects, Layout::large, options.samples, options.scene_seed)},
-          {"trained", trained},
-          {"held-out pairs", held_out_scenes(objects, Layout::pair, options.samples, options.scene_seed)}};
+  return singles;
 }
 
 /// For each scene another one of the list, whose object and colour are both different.
@@ -56,29 +53,83 @@ std::string row_text(const Measurement& row) {
   return text.str();
 }
 
-std::vector<StrengthMeasurement> measure_strengths(const std::shared_ptr<LatentDiffusionImpl>& model,
-                                                   const std::vector<Object>& objects, const Sprites& sprites,
-                                                   const Recogniser& recogniser,
-                                                   const EvaluationOptions& options, const Say& say) {
-  const std::vector<Scene> before =
-      held_out_scenes(objects, Layout::large, options.samples, options.scene_seed);
-  const std::vector<Scene> after = others(before);
-  std::vector<at::Tensor> pictures;
-  for (const Scene& scene : before) pictures.push_back(draw(scene, sprites));
-  PaintOptions paint_options = options.paint;
-  paint_options.scale = options.strength_scale;
-  std::vector<StrengthMeasurement> rows;
-  for (const double strength : options.strengths) {
-    const at::Tensor repainted =
-        repaint(model, at::stack(pictures), prompts_of(after, objects), strength, paint_options);
-    rows.push_back({strength, judge(repainted, before, recogniser), judge(repainted, after, recogniser)});
-    std::ostringstream line;
-    line << "img2img, strength " << strength << ": keeps the object in " << rows.back().keeps.top1 * 100
-         << " %, follows the prompt's in " << rows.back().follows.top1 * 100 << " %";
-    say(line.str());
-  }
-  return rows;
+std::string strength_text(const StrengthMeasurement& row) {
+  std::ostringstream text;
+  text << "img2img, strength " << row.strength << ": keeps the object in " << row.keeps.top1 * 100
+       << " %, follows the prompt's in " << row.follows.top1 * 100 << " %";
+  return text.str();
 }
+
+/// One evaluation in the making.
+class Evaluator {
+ public:
+  Evaluator(const std::vector<Object>& objects, const Sprites& sprites, const EvaluationOptions& options,
+            const Say& say)
+      : objects_(objects),
+        sprites_(sprites),
+        options_(options),
+        say_(say),
+        recogniser_(sprites, objects.size()) {
+    result_.objects = objects.size();
+  }
+
+  void measure(const std::shared_ptr<LatentDiffusionImpl>& model, bool ema) {
+    const std::vector<Scene> held_out = singles(options_.samples);
+    for (const double scale : options_.scales) {
+      const at::Tensor pictures = row(model, ema, scale, "held out", held_out);
+      if (ema) averaged_[scale] = pictures;
+      if (!ema) result_.ema_distances.push_back({scale, mean_psnr(averaged_.at(scale), pictures)});
+    }
+    row(model, ema, options_.main_scale, "trained", trained_scenes(objects_, options_));
+    row(model, ema, options_.main_scale, "held-out pairs",
+        held_out_scenes(objects_, Layout::pair, options_.samples, options_.scene_seed));
+    if (ema) measure_strengths(model);
+  }
+
+  Evaluation result() const { return result_; }
+
+ private:
+  std::vector<Scene> singles(std::int64_t count) const {
+    return held_out_scenes(objects_, Layout::large, count, options_.scene_seed);
+  }
+
+  PaintOptions paint_options(double scale) const {
+    PaintOptions options = options_.paint;
+    options.scale = scale;
+    return options;
+  }
+
+  at::Tensor row(const std::shared_ptr<LatentDiffusionImpl>& model, bool ema, double scale,
+                 const std::string& name, const std::vector<Scene>& scenes) {
+    const at::Tensor pictures = paint(model, prompts_of(scenes, objects_), paint_options(scale));
+    result_.rows.push_back({ema, scale, name, judge(pictures, scenes, recogniser_)});
+    say_(row_text(result_.rows.back()));
+    return pictures;
+  }
+
+  void measure_strengths(const std::shared_ptr<LatentDiffusionImpl>& model) {
+    if (options_.strengths.empty()) return;
+    const std::vector<Scene> before = singles(std::min(options_.samples, kMostRepainted));
+    const std::vector<Scene> after = others(before);
+    std::vector<at::Tensor> pictures;
+    for (const Scene& scene : before) pictures.push_back(draw(scene, sprites_));
+    for (const double strength : options_.strengths) {
+      const at::Tensor repainted = repaint(model, at::stack(pictures), prompts_of(after, objects_), strength,
+                                           paint_options(options_.main_scale));
+      result_.strengths.push_back(
+          {strength, judge(repainted, before, recogniser_), judge(repainted, after, recogniser_)});
+      say_(strength_text(result_.strengths.back()));
+    }
+  }
+
+  const std::vector<Object>& objects_;
+  const Sprites& sprites_;
+  const EvaluationOptions& options_;
+  const Say& say_;
+  const Recogniser recogniser_;
+  Evaluation result_;
+  std::map<double, at::Tensor> averaged_;  ///< by scale: the pictures of held-out singles
+};
 
 }  // namespace
 
@@ -129,29 +180,9 @@ double mean_psnr(const at::Tensor& a, const at::Tensor& b) {
 
 Evaluation evaluate(const ModelSource& models, const std::vector<Object>& objects, const Sprites& sprites,
                     const EvaluationOptions& options, const Say& say) {
-  const Recogniser recogniser(sprites, objects.size());
-  Evaluation evaluation;
-  evaluation.objects = objects.size();
-  std::map<double, at::Tensor> averaged;  // by scale: the pictures of held-out singles
-  for (const bool ema : {true, false}) {
-    const std::shared_ptr<LatentDiffusionImpl> model = models(ema);
-    for (const double scale : options.scales) {
-      PaintOptions paint_options = options.paint;
-      paint_options.scale = scale;
-      for (const auto& [name, scenes] : asked_scenes(objects, options)) {
-        const at::Tensor pictures = paint(model, prompts_of(scenes, objects), paint_options);
-        evaluation.rows.push_back({ema, scale, name, judge(pictures, scenes, recogniser)});
-        say(row_text(evaluation.rows.back()));
-        if (name != "held out") continue;
-        if (ema) averaged[scale] = pictures;
-        if (!ema) evaluation.ema_distances.push_back({scale, mean_psnr(averaged.at(scale), pictures)});
-      }
-    }
-    if (ema) {
-      evaluation.strengths = measure_strengths(model, objects, sprites, recogniser, options, say);
-    }
-  }
-  return evaluation;
+  Evaluator evaluator(objects, sprites, options, say);
+  for (const bool ema : {true, false}) evaluator.measure(models(ema), ema);
+  return evaluator.result();
 }
 
 }  // namespace ldm::demo

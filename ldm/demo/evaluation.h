@@ -52,10 +52,10 @@ struct Evaluation {
 };
 
 struct EvaluationOptions {
-  std::int64_t samples = 500;  ///< pictures for each row
-  std::vector<double> scales{1, 3, 5, 7.5};
+  std::int64_t samples = 500;                ///< pictures for each row
+  std::vector<double> scales{1, 3, 5, 7.5};  ///< of single objects that are held out
+  double main_scale = 5;                     ///< of everything else
   std::vector<double> strengths{0.2, 0.4, 0.6, 0.8, 1.0};
-  double strength_scale = 5;  ///< guidance of img2img
   std::uint64_t scene_seed = 1;
   PaintOptions paint;
 };
@@ -70,8 +70,9 @@ double mean_psnr(const at::Tensor& a, const at::Tensor& b);
 using ModelSource = std::function<std::shared_ptr<LatentDiffusionImpl>(bool ema)>;
 using Say = std::function<void(const std::string& line)>;
 
-/// Paints and judges everything: singles held out and trained, pairs held out, at each scale with both sets
-/// of weights; their distance; and img2img with the averages.
+/// Paints and judges everything with both sets of weights: held-out singles at each scale and how far the two
+/// sets are apart; trained singles and held-out pairs; and img2img with the averages, on at most 200 pictures
+/// for each strength.
 Evaluation evaluate(const ModelSource& models, const std::vector<Object>& objects, const Sprites& sprites,
                     const EvaluationOptions& options, const Say& say);
 
