@@ -33,6 +33,7 @@ PACKAGES=(
   g++ ninja-build ccache clang-format git ca-certificates
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev libssl-dev
+  libjemalloc-dev # for train
   libgtest-dev libgmock-dev
   libfreetype-dev fonts-noto-color-emoji # for the demo's data
   clang # for the fuzzers

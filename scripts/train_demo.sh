@@ -40,14 +40,6 @@ parse_arguments() {
   done
 }
 
-# use_fast_allocator: training allocates and frees much; where jemalloc is installed it is a third faster. The weights
-# are the same.
-use_fast_allocator() {
-  local library
-  library="$(ldconfig -p | awk '/libjemalloc\.so\.2/ { print $NF; exit }')"
-  [ -z "$library" ] || { stage "allocating with $library" && export LD_PRELOAD="$library"; }
-}
-
 make_data() {
   [ ! -d data/demo ] || { stage "data/demo is there already" && return; }
   run_logged make_demo_data "making data/demo" build/bin/make_demo_data --outdir data/demo --seed "$SEED" ||
