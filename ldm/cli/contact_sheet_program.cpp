@@ -17,9 +17,9 @@ namespace {
 constexpr const char* kSummary = "Puts PNG pictures of one size side by side, in rows, into a new one.";
 constexpr const char* kEnding =
     "\n"
-    "Exit status: 0 done; 2 wrong options; 3 a picture that is missing, damaged or of another size; 4 OUT is "
-    "in\n"
-    "use or cannot be written.\n";
+    "Exit status: 0 done; 2 wrong options; 3 a picture that is missing, damaged or of another size; 4 OUT "
+    "is\n"
+    "in use or cannot be written.\n";
 
 struct Options {
   std::int64_t columns = 4, zoom = 1;

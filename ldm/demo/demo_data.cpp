@@ -149,7 +149,7 @@ void write_bytes(const std::string& path, const std::string& bytes) {
   file << bytes;
   file.close();
   if (!file)
-    throw files::FileError("'" + path + "': expected to write a picture, could not; is the disk full?");
+    throw files::WriteError("'" + path + "': expected to write a picture, could not; is the disk full?");
 }
 
 /// A folder of numbered pictures with their captions.

@@ -21,18 +21,15 @@ namespace ldm::demo {
 namespace {
 
 constexpr const char* kSummary =
-    "Measures how often the demo model paints what was asked: background colour and object, on combinations "
-    "that\n"
-    "it never saw and on those that it did, with averaged (EMA) and plain weights.\n"
+    "Measures how often the demo model paints what was asked: background colour and object, on\n"
+    "combinations that it never saw and on those that it did, with averaged (EMA) and plain weights.\n"
     "  evaluate_demo --samples 100 --scales 5";
 constexpr const char* kEnding =
-    "Objects are recognised by their nearest neighbour among all objects on the picture's own background, by "
-    "RGB\n"
-    "values averaged over 2x2 pixels.\n"
+    "Objects are recognised by their nearest neighbour among all objects on the picture's own background,\n"
+    "by RGB values averaged over 2x2 pixels.\n"
     "\n"
-    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or does "
-    "not\n"
-    "fit; 4 --json cannot be written; 5 out of memory; 6 not supported here.\n";
+    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or does\n"
+    "not fit; 4 --json cannot be written; 5 out of memory; 6 not supported here.\n";
 
 struct Options {
   std::string config = "configs/demo/demo-inference.yaml";

@@ -16,13 +16,11 @@ constexpr const char* kSummary =
     "Makes the pictures and captions that the demo model learns from: emoji on coloured backgrounds.\n"
     "  make_demo_data --outdir data/demo";
 constexpr const char* kEnding =
-    "The folder gets train, held_out and first_stage, each with a metadata.jsonl, and LICENSE.txt. It must "
-    "not\n"
-    "exist yet, or be empty. Equal options make equal files.\n"
+    "The folder gets train, held_out and first_stage, each with a metadata.jsonl, captions.txt (those of\n"
+    "train) and LICENSE.txt. It must not exist yet, or be empty. Equal options make equal files.\n"
     "\n"
-    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a font, list or folder that is missing, "
-    "in\n"
-    "use or damaged.\n";
+    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a font or list that is missing or\n"
+    "damaged; 4 the folder is in use or cannot be written.\n";
 
 struct Options {
   DemoDataOptions data;

@@ -21,11 +21,11 @@ using ::testing::SizeIs;
 // The whole evaluation says what the model can do (models/ldm/demo); a sample of it must come near.
 TEST(DemoModel, PaintsWhatIsAsked) {
   const std::string json = new_folder() + "/evaluation.json";
-  const Outcome outcome =
-      run_program({program("evaluate_demo"), "--samples", "100", "--scales", "5", "--strengths", "0.2,1", "--device",
-                   "cpu", "--json", json});
+  const Outcome outcome = run_program({program("evaluate_demo"), "--samples", "100", "--scales", "5",
+                                       "--strengths", "0.2,1", "--device", "cpu", "--json", json});
   ASSERT_EQ(outcome.status, 0) << outcome.error;
-  EXPECT_THAT(outcome.output, AllOf(HasSubstr("non-EMA"), HasSubstr("held-out pairs"), HasSubstr("mean PSNR")));
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("non-EMA"), HasSubstr("held-out pairs"), HasSubstr("mean PSNR")));
   const auto report = nlohmann::json::parse(read_file(json));
   ASSERT_THAT(report["txt2img"], SizeIs(6));
   for (const auto& row : report["txt2img"]) {
@@ -57,15 +57,16 @@ TEST(DemoModel, StandsInWhereThereAreNoWeights) {
                                        "--ddim_steps", "5", "--device", "cpu", "--outdir", "out"},
                                       "", folder);
   ASSERT_EQ(painted.status, 0) << painted.error;
-  EXPECT_THAT(painted.error, HasSubstr("no weights at models/ldm/stable-diffusion-v1/model.ckpt: painting with the "
-                                       "small demo model"));
+  EXPECT_THAT(painted.error,
+              HasSubstr("no weights at models/ldm/stable-diffusion-v1/model.ckpt: painting with the "
+                        "small demo model"));
   const std::string picture = folder + "/" + lines(painted.output).front();
   EXPECT_THAT(pixels(picture).sizes().vec(), ElementsAre(64, 64, 3));
 
-  const Outcome repainted =
-      run_program({program("img2img"), "--init-img", project_path("tests/goldens/tiny_img2img_input.png"), "--n_samples",
-                   "1", "--skip_grid", "--ddim_steps", "5", "--device", "cpu", "--outdir", "over"},
-                  "", folder);
+  const Outcome repainted = run_program(
+      {program("img2img"), "--init-img", project_path("tests/goldens/tiny_img2img_input.png"), "--n_samples",
+       "1", "--skip_grid", "--ddim_steps", "5", "--device", "cpu", "--outdir", "over"},
+      "", folder);
   ASSERT_EQ(repainted.status, 0) << repainted.error;
   EXPECT_THAT(repainted.error, HasSubstr("small demo model"));
   EXPECT_THAT(pixels(folder + "/" + lines(repainted.output).front()).sizes().vec(), ElementsAre(64, 64, 3));
@@ -73,7 +74,8 @@ TEST(DemoModel, StandsInWhereThereAreNoWeights) {
 
 TEST(DemoModel, GivesWayToWhatIsNamed) {
   const std::string folder = new_folder();
-  const Outcome outcome = run_program({program("txt2img"), "--ckpt", "no/such.ckpt", "--outdir", "out"}, "", folder);
+  const Outcome outcome =
+      run_program({program("txt2img"), "--ckpt", "no/such.ckpt", "--outdir", "out"}, "", folder);
   EXPECT_EQ(outcome.status, 3);
   EXPECT_THAT(outcome.error, HasSubstr("no/such.ckpt"));
 }
@@ -93,7 +95,7 @@ TEST(ContactSheet, PutsPicturesSideBySide) {
   EXPECT_THAT(all.sizes().vec(), ElementsAre(2 * height + 6, 2 * width + 6, 3));  // 2 pixels around each
   const at::Tensor second = all.narrow(0, 2, height).narrow(1, width + 4, width);
   EXPECT_TRUE(second.equal(one.repeat_interleave(3, 0).repeat_interleave(3, 1)));
-  EXPECT_EQ(run({sheet, picture}).status, 3) << "it is there already";
+  EXPECT_EQ(run({sheet, picture}).status, 4) << "it is there already";
   EXPECT_EQ(run({folder + "/other.png"}).status, 2);
   EXPECT_EQ(run({folder + "/other.png", "no/such.png"}).status, 3);
   EXPECT_EQ(run({folder + "/other.png", picture, sheet}).status, 3) << "of another size";
