@@ -103,8 +103,6 @@ void evaluate(const Options& o) {
   const c10::Device device = cli::open_device(o.device).device;
   const config::Config config = config::Config::from_file(find_project_file(o.config));
   const std::string ckpt = find_project_file(o.ckpt);
-  const std::vector<Object> objects = read_objects(find_project_file(o.objects));
-  const Sprites sprites(EmojiFont(o.font), objects);
   const auto load = [&](bool ema) {
     LoadOptions options;
     options.ema = ema ? EmaChoice::on : EmaChoice::off;
@@ -112,6 +110,9 @@ void evaluate(const Options& o) {
     options.precision = o.evaluation.paint.precision;
     return load_model(config, ckpt, options).model;
   };
+  load(true);  // weights that do not fit show before anything takes time
+  const std::vector<Object> objects = read_objects(find_project_file(o.objects));
+  const Sprites sprites(EmojiFont(o.font), objects);
   const Evaluation evaluation = evaluate(load, objects, sprites, o.evaluation,
                                          [](const std::string& text) { std::cerr << text << std::endl; });
   std::cout << text_report(evaluation) << std::flush;
