@@ -63,5 +63,5 @@ ldm_find_dependency(opencv_imgproc opencv2/imgproc.hpp opencv_imgproc)
 # FreeType, for the demo's programs alone.
 ldm_find_dependency(freetype ft2build.h freetype)
 
-# jemalloc, for train alone: where memory is taken and given back all the time, it is much faster than glibc's.
+# jemalloc, for training: where memory is taken and given back all the time, it is much faster than glibc's.
 ldm_find_dependency(jemalloc jemalloc/jemalloc.h libjemalloc_pic.a)
