@@ -1,5 +1,5 @@
-// Compiled into programs that are linked with jemalloc (ldm_use_jemalloc), which reads this name: a step takes what
-// the step before gave back, so nothing is returned to the kernel, and huge pages are asked for.
+// Compiled into programs that are linked with jemalloc (ldm_use_jemalloc), which reads this name: a step
+// takes what the step before gave back, so nothing is returned to the kernel, and huge pages are asked for.
 extern "C" {
 extern const char* malloc_conf;
 const char* malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always";
