@@ -31,7 +31,7 @@ at::Tensor to_image_u8(const at::Tensor& x) {
   return (image * 255.0).to(at::kByte).permute({0, 2, 3, 1}).contiguous();
 }
 
-at::Tensor make_grid(const at::Tensor& images, std::int64_t n_rows) {
+at::Tensor make_grid(const at::Tensor& images, std::int64_t n_rows, std::uint8_t level) {
   if (images.dim() != 4 || images.scalar_type() != at::kByte || images.size(0) < 1) {
     throw std::invalid_argument("make_grid: expected uint8 images [N, H, W, C], N >= 1, got " +
                                 described(images));
@@ -44,8 +44,8 @@ at::Tensor make_grid(const at::Tensor& images, std::int64_t n_rows) {
   if (count == 1) return images[0].contiguous();
   const std::int64_t columns = std::min(n_rows, count), rows = (count + columns - 1) / columns;
   const std::int64_t cell_height = images.size(1) + kPadding, cell_width = images.size(2) + kPadding;
-  at::Tensor grid = at::zeros(
-      {rows * cell_height + kPadding, columns * cell_width + kPadding, images.size(3)}, images.options());
+  at::Tensor grid = at::full({rows * cell_height + kPadding, columns * cell_width + kPadding, images.size(3)},
+                             level, images.options());
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t top = i / columns * cell_height + kPadding;
     const std::int64_t left = i % columns * cell_width + kPadding;

@@ -14,6 +14,7 @@ namespace ldm::training {
 namespace {
 
 constexpr std::int64_t kImagesInARow = 4;
+constexpr std::uint8_t kGrey = 127;
 
 void replace_file(const std::string& path, const std::string& bytes) {
   files::OutputFile file(path, bytes.size());
@@ -27,7 +28,8 @@ at::Tensor grid_of(const at::Tensor& images, const ImageLogOptions& options) {
   if (shown.size(1) == 1) shown = shown.expand({-1, 3, -1, -1});
   if (options.clamp) shown = shown.clamp(-1, 1);
   if (!options.rescale) shown = shown * 2 - 1;  // to_image_u8 takes [-1, 1]
-  return data::make_grid(data::to_image_u8(shown), kImagesInARow);
+  // ImageLogger makes its grid before it rescales, so that the border's zeros become grey.
+  return data::make_grid(data::to_image_u8(shown), kImagesInARow, options.rescale ? kGrey : 0);
 }
 
 }  // namespace

@@ -103,9 +103,19 @@ class Encoder {
 
 using Key = std::map<std::string, std::string>;
 
-bool is_made_from(const std::string& path, const Key& key) {
+/// What the file says of its making; nothing for one that is damaged or something else.
+Key metadata_of(const std::string& path, const LatentCache::Say& say) {
+  try {
+    return checkpoint::open_checkpoint(path).metadata();
+  } catch (const checkpoint::CheckpointError& error) {
+    say("latents are made anew, since they cannot be read: " + std::string(error.what()));
+    return {};
+  }
+}
+
+bool is_made_from(const std::string& path, const Key& key, const LatentCache::Say& say) {
   if (!std::filesystem::exists(path)) return false;
-  const auto metadata = checkpoint::open_checkpoint(path).metadata();
+  const Key metadata = metadata_of(path, say);
   return std::all_of(key.begin(), key.end(), [&](const auto& item) {
     const auto found = metadata.find(item.first);
     return found != metadata.end() && found->second == item.second;
@@ -137,7 +147,7 @@ LatentCache::LatentCache(std::shared_ptr<const data::Dataset> dataset, FirstStag
         "(flip_p: 0, crop: center) or leave latent_cache out");
   }
   const Key key{{"images", dataset_->fingerprint()}, {"first_stage", hash_of(first_stage)}};
-  if (is_made_from(path, key)) {
+  if (is_made_from(path, key, say)) {
     say("latents from " + path);
   } else {
     Encoder encoder(dataset_, first_stage, device, image_key, num_workers, say);

@@ -74,6 +74,14 @@ TEST(ImageLog, PicturesInTheGridAreInTheirOrder) {
   }
 }
 
+TEST(ImageLog, BordersAreTheMiddleOfTheRange) {
+  const LoggedImages images{{"inputs", at::ones({2, 3, 2, 2})}};
+  ImageLogOptions options;
+  EXPECT_EQ(pixels(written(images, options), "inputs")[0][0][0].item<int>(), 127);
+  options.rescale = false;
+  EXPECT_EQ(pixels(written(images, options), "inputs")[0][0][0].item<int>(), 0);
+}
+
 TEST(ImageLog, ValuesBeyondTheRangeAreClampedAndNeverWrapAround) {
   ImageLogOptions options;
   for (const bool clamp : {true, false}) {

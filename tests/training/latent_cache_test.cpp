@@ -142,6 +142,15 @@ TEST_F(LatentCacheTest, AnotherFirstStageMakesItAnew) {
   EXPECT_FALSE(at::allclose(moments_of(*cache, 4), encoded(*stage_, 4), 1e-5, 1e-6));
 }
 
+TEST_F(LatentCacheTest, ADamagedFileIsMadeAnew) {
+  open(pictures_, *stage_);
+  ldm::testing::write_file(path_, ldm::testing::read_file(path_).substr(0, 100));
+  const auto cache = open(pictures_, *stage_);
+  EXPECT_EQ(stage_->encoded, 40);
+  EXPECT_TRUE(at::allclose(moments_of(*cache, 4), encoded(*stage_, 4), 1e-5, 1e-6));
+  EXPECT_THAT(said_, Contains(HasSubstr("latents are made anew, since they cannot be read: ")));
+}
+
 TEST_F(LatentCacheTest, ImagesThatMayHaveChangedMakeItAnew) {
   open(pictures_, *stage_);
   pictures_->state = "one was replaced";
