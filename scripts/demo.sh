@@ -9,7 +9,8 @@
 #   --help         this text
 #
 # 1. sets up what is missing and builds txt2img, img2img and contact_sheet;
-# 2. outputs/demo/sheet.png: a dozen prompts. The model saw none of these objects on these backgrounds while it trained;
+# 2. outputs/demo/sheet.png: a dozen prompts. UNet and text encoder saw none of these objects on these backgrounds while
+#    they trained;
 #    outputs/demo/strength.png: img2img, a picture and what another prompt makes of it at rising strength;
 #    outputs/demo/ema.png: the same prompts and seeds with averaged weights (above) and with plain ones (below).
 #
@@ -47,8 +48,8 @@ parse_arguments() {
 paint() {
   local begun=$EPOCHREALTIME
   printf '\n$ %s\n' "${*@Q}"
-  mapfile -t PICTURES < <("$@" 2>>"$LDM_LOGS/demo.log")
-  [ "${#PICTURES[@]}" -gt 0 ] || fail "${1##*/} painted nothing: $(tail -n 1 "$LDM_LOGS/demo.log")"
+  "$@" >"$LDM_LOGS/demo.pictures" 2>>"$LDM_LOGS/demo.log" || fail "$(tail -n 1 "$LDM_LOGS/demo.log")"
+  mapfile -t PICTURES <"$LDM_LOGS/demo.pictures"
   printf '%d pictures in %s s\n' "${#PICTURES[@]}" \
     "$(awk -v a="${begun/,/.}" -v b="${EPOCHREALTIME/,/.}" 'BEGIN { printf "%.1f", b - a }')"
 }

@@ -62,7 +62,7 @@ parse_arguments() {
   done
 }
 
-have_weights() { [ -e "$WEIGHTS" ]; }
+have_weights() { [ -e "$WEIGHTS" ] || [ -L "$WEIGHTS" ]; }
 
 # What this run wrote goes again, also when a later step fails; what was there before stays.
 cleanup() {

@@ -23,6 +23,7 @@ FOLDER=logs/demo
 OUT=models/ldm/demo
 JOBS=""
 SEED=23
+TRAINING=""
 
 parse_arguments() {
   while [ $# -gt 0 ]; do
@@ -40,8 +41,21 @@ parse_arguments() {
   done
 }
 
+# A training that is under way saves itself before this script ends.
+cleanup() {
+  [ -z "$TRAINING" ] || { kill -TERM "$TRAINING" 2>/dev/null && wait "$TRAINING"; } || true
+}
+
+# lock: of two of these scripts in one folder the second ends; so does one whose training is still under way. The lock is
+# held as long as this script or its training lives.
+lock() {
+  mkdir -p "$FOLDER"
+  exec {LOCK}>"$FOLDER/lock"
+  flock -n "$LOCK" || fail "expected to be alone in $FOLDER, found a training under way there"
+}
+
 make_data() {
-  [ ! -d data/demo ] || { stage "data/demo is there already" && return; }
+  [ ! -f data/demo/captions.txt ] || { stage "data/demo is there already" && return; }
   run_logged make_demo_data "making data/demo" build/bin/make_demo_data --outdir data/demo --seed "$SEED" ||
     fail "make_demo_data failed; its whole output is in $LDM_LOGS/make_demo_data.log"
 }
@@ -58,9 +72,12 @@ train_stage() {
     options=(--resume "$run")
   else
     stage "training $name"
-    options=(--name "$name" --logdir "$FOLDER" --seed "$SEED" "$@")
+    options=(--name "$name" --logdir "$FOLDER" "$@")
   fi
-  build/bin/train "${options[@]}" --train --scale_lr false --no-test >"$FOLDER/$name.out" || status=$?
+  build/bin/train "${options[@]}" --seed "$SEED" --train --scale_lr false --no-test >"$FOLDER/$name.out" &
+  TRAINING=$!
+  wait "$TRAINING" || status=$?
+  TRAINING=""
   [ "$status" -eq 0 ] || fail "train ended with status $status; start this script again to go on"
   mv "$FOLDER/$name.out" "$FOLDER/$name.done"
   stage "$name trained in $((SECONDS - begun)) s"
@@ -71,7 +88,7 @@ last_of() { tail -n 1 "$FOLDER/$1.done"; }
 
 # finish: the model, its curves, and what it can do.
 finish() {
-  local last
+  local last name
   last="$(last_of diffusion)"
   mkdir -p "$OUT"
   run_logged convert "writing $OUT/model.ckpt" build/bin/ckpt convert "$last" "$OUT/model.ckpt" --force --dtype fp16 \
@@ -93,7 +110,7 @@ main() {
   use_build_tools
   configure build
   build build "${JOBS:-$(default_jobs)}" train make_demo_data ckpt evaluate_demo
-  mkdir -p "$FOLDER"
+  lock
   make_data
   train_stage crops --base configs/demo/autoencoder.yaml configs/demo/autoencoder-crops.yaml
   train_stage pictures --base configs/demo/autoencoder.yaml --finetune_from "$(last_of crops)"

@@ -64,4 +64,7 @@ ldm_find_dependency(opencv_imgproc opencv2/imgproc.hpp opencv_imgproc)
 ldm_find_dependency(freetype ft2build.h freetype)
 
 # jemalloc, for training: where memory is taken and given back all the time, it is much faster than glibc's.
-ldm_find_dependency(jemalloc jemalloc/jemalloc.h libjemalloc_pic.a)
+ldm_find_dependency(jemalloc jemalloc/jemalloc.h libjemalloc_pic.a jemalloc)
+if(NOT TARGET ldm::jemalloc)
+  message(STATUS "ldm: no jemalloc, training will be slower")
+endif()

@@ -8,12 +8,12 @@ if(TARGET ldm_cuda)
   install(TARGETS ldm_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 install(DIRECTORY ldm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        PATTERN "json_events.h" EXCLUDE)  # includes a library that is not ours to ask for
+        PATTERN "json_events.h" EXCLUDE # includes a library that is not ours to ask for
+        PATTERN "cli" EXCLUDE PATTERN "demo" EXCLUDE)  # of libraries that are not installed
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm FILES_MATCHING PATTERN "*.yaml"
         PATTERN "*.txt")
 install(FILES models/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models)
-install(DIRECTORY models/ldm/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models/ldm FILES_MATCHING PATTERN "*.ckpt"
-        PATTERN "README.md")
+install(DIRECTORY models/ldm/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/ldm/models/ldm)
 install(EXPORT ldmTargets NAMESPACE ldm:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)
 configure_package_config_file(environment/cmake/ldmConfig.cmake.in ${CMAKE_BINARY_DIR}/ldmConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ldm)

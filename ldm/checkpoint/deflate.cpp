@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 #include "ldm/checkpoint/error.h"
 
@@ -22,6 +23,7 @@ std::string deflate(const void* data, std::size_t size) {
                    Z_DEFAULT_STRATEGY) != Z_OK) {
     throw CheckpointError("expected zlib to start packing, it could not");
   }
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> ending(&stream, &deflateEnd);
   // zlib takes a pointer to bytes that it does not change.
   stream.next_in = static_cast<Bytef*>(const_cast<void*>(data));
   std::string packed, room(kRoom, '\0');
@@ -36,7 +38,6 @@ std::string deflate(const void* data, std::size_t size) {
     status = ::deflate(&stream, left == 0 ? Z_FINISH : Z_NO_FLUSH);
     packed.append(room, 0, room.size() - stream.avail_out);
   }
-  deflateEnd(&stream);
   if (status != Z_STREAM_END) throw CheckpointError("expected zlib to pack the bytes, it failed");
   return packed;
 }

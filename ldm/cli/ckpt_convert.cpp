@@ -80,7 +80,7 @@ std::optional<std::vector<std::int64_t>> tokens_of(const std::string& path) {
   if (path.empty()) return std::nullopt;
   const ClipTokenizer tokenizer(clip_merges());
   std::set<std::int64_t> tokens{ClipTokenizer::kStartOfText, ClipTokenizer::kEndOfText};
-  for (const std::string& line : read_prompts(path)) {
+  for (const std::string& line : read_prompts(path, "--only-tokens")) {
     for (const std::int64_t token : tokenizer.tokenize(line)) tokens.insert(token);
   }
   return std::vector<std::int64_t>(tokens.begin(), tokens.end());

@@ -17,9 +17,10 @@ namespace {
 constexpr const char* kSummary = "Puts PNG pictures of one size side by side, in rows, into a new one.";
 constexpr const char* kEnding =
     "\n"
-    "Exit status: 0 done; 2 wrong options; 3 a picture that is missing, damaged or of another size; 4 OUT "
+    "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a picture that is missing, damaged or of "
+    "another size; 4 OUT "
     "is\n"
-    "in use or cannot be written.\n";
+    "in use or cannot be written; 5 out of memory.\n";
 
 struct Options {
   std::int64_t columns = 4, zoom = 1;

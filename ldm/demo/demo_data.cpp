@@ -2,12 +2,12 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <stdexcept>
 
 #include "ldm/data/png.h"
 #include "ldm/data/seeds.h"
@@ -93,8 +93,16 @@ Scene scene_of(Layout layout, Deck& deck, const std::vector<std::vector<std::siz
 std::vector<Scene> draw_scenes(const std::vector<Object>& objects, bool held_out,
                                const std::vector<std::pair<Layout, std::int64_t>>& counts,
                                std::uint64_t seed) {
+  const bool wanted =
+      std::any_of(counts.begin(), counts.end(), [](const auto& part) { return part.second > 0; });
+  if (!wanted) return {};
   const std::vector<Combination> all = combinations(objects, held_out);
-  if (all.empty()) throw std::invalid_argument("expected combinations of objects and colours, got none");
+  if (all.empty()) {
+    throw files::FileError(
+        std::string("expected a list of objects with some combinations of object and colour that are ") +
+        (held_out ? "" : "not ") + "held out, got none among " + std::to_string(objects.size()) +
+        " objects; a longer list has some");
+  }
   std::vector<std::vector<std::size_t>> of_colour(colours().size());
   for (const Combination& combination : all) of_colour[combination.colour].push_back(combination.object);
   std::vector<Scene> scenes;

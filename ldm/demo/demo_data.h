@@ -22,6 +22,7 @@ struct DemoDataOptions {
 /// The scenes of train/: 68 % large, 8 % small, 24 % pairs, no object on a background that is held out for
 /// it. The large ones show every combination equally often. In a shuffled order, which the seed decides
 /// alone.
+/// Throws files::FileError for a list without such a combination.
 std::vector<Scene> training_scenes(const std::vector<Object>& objects, std::int64_t count,
                                    std::uint64_t seed);
 

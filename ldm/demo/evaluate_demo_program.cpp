@@ -1,5 +1,6 @@
 #include "ldm/demo/evaluate_demo_program.h"
 
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <sstream>
@@ -10,6 +11,7 @@
 #include "ldm/cli/open_device.h"
 #include "ldm/demo/evaluation.h"
 #include "ldm/demo/evaluation_report.h"
+#include "ldm/files/error.h"
 #include "ldm/files/output_file.h"
 #include "ldm/host_memory.h"
 #include "ldm/models/diffusion/sampler.h"
@@ -29,7 +31,7 @@ constexpr const char* kEnding =
     "by RGB values averaged over 2x2 pixels.\n"
     "\n"
     "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a file that is missing, damaged or does\n"
-    "not fit; 4 --json cannot be written; 5 out of memory; 6 not supported here.\n";
+    "not fit; 4 --json is in use or cannot be written; 5 out of memory; 6 not supported here; 7 NaN.\n";
 
 struct Options {
   std::string config = "configs/demo/demo-inference.yaml";
@@ -99,6 +101,17 @@ void finish(const cli::CommandLine& line, Options& o) {
   o.evaluation.paint.precision = parse_precision(o.precision);
 }
 
+/// A file that cannot be written shows before anything takes time.
+void check_free(const std::string& path) {
+  if (path.empty()) return;
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  files::check_writable(parent.empty() ? "." : parent.string());
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
+    throw files::WriteError("--json: expected a new name, got '" + path + "', which is in use");
+  }
+}
+
 void evaluate(const Options& o) {
   const c10::Device device = cli::open_device(o.device).device;
   const config::Config config = config::Config::from_file(find_project_file(o.config));
@@ -110,6 +123,7 @@ void evaluate(const Options& o) {
     options.precision = o.evaluation.paint.precision;
     return load_model(config, ckpt, options).model;
   };
+  check_free(o.json);
   load(true);  // weights that do not fit show before anything takes time
   const std::vector<Object> objects = read_objects(find_project_file(o.objects));
   const Sprites sprites(EmojiFont(o.font), objects);

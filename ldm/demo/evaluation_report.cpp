@@ -19,7 +19,7 @@ std::string percent(double share, double guess) {
 
 std::string line(const std::vector<std::string>& cells) {
   std::ostringstream text;
-  for (std::size_t i = 0; i < cells.size(); ++i) text << std::left << std::setw(i == 2 ? 16 : 14) << cells[i];
+  for (std::size_t i = 0; i < cells.size(); ++i) text << std::left << std::setw(16) << cells[i];
   std::string padded = text.str();
   return padded.substr(0, padded.find_last_not_of(' ') + 1) + "\n";
 }

@@ -20,7 +20,7 @@ constexpr const char* kEnding =
     "train) and LICENSE.txt. It must not exist yet, or be empty. Equal options make equal files.\n"
     "\n"
     "Exit status: 0 done; 1 some other failure; 2 wrong options; 3 a font or list that is missing or\n"
-    "damaged; 4 the folder is in use or cannot be written.\n";
+    "damaged; 4 the folder is in use or cannot be written; 5 out of memory.\n";
 
 struct Options {
   DemoDataOptions data;

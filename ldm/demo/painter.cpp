@@ -7,8 +7,10 @@
 #include <functional>
 
 #include "ldm/data/image_tensor.h"
+#include "ldm/data/resize.h"
 #include "ldm/models/diffusion/ddim.h"
 #include "ldm/models/diffusion/sampler.h"
+#include "ldm/pipelines/finite_stages.h"
 
 namespace ldm::demo {
 namespace {
@@ -46,7 +48,11 @@ at::Tensor in_batches(LatentDiffusionImpl& model, const Prompts& prompts, const 
     const SamplingRequest request =
         make_request(model, Prompts(prompts.begin() + begin, prompts.begin() + end), options);
     PerImageNoise noise(options.seed + static_cast<std::uint64_t>(begin), end - begin, model.device());
-    pictures.push_back(data::to_image_u8(model.decode_first_stage(latents(begin, request, noise))));
+    const at::Tensor images = model.decode_first_stage(latents(begin, request, noise));
+    if (!images.isfinite().all().item<bool>()) {
+      throw NumericError("expected finite pictures, got NaN or infinity; --precision full may help");
+    }
+    pictures.push_back(data::to_image_u8(images));
   }
   return at::cat(pictures);
 }
@@ -66,10 +72,12 @@ at::Tensor repaint(const std::shared_ptr<LatentDiffusionImpl>& model, const at::
                    const Prompts& prompts, double strength, const PaintOptions& options) {
   DDIMSampler sampler(model);
   const std::int64_t steps = encode_steps(strength, options.steps);
-  const at::Tensor images = pictures.permute({0, 3, 1, 2}).to(at::kFloat).div(127.5).sub(1);
+  std::vector<at::Tensor> images;
+  for (const at::Tensor& picture : pictures.unbind()) images.push_back(data::image_to_tensor(picture));
+  const at::Tensor inputs = at::cat(images);
   return in_batches(
       *model, prompts, options, [&](std::int64_t begin, const SamplingRequest& request, NoiseSource& noise) {
-        const at::Tensor image = images.narrow(0, begin, request.batch_size).to(model->device());
+        const at::Tensor image = inputs.narrow(0, begin, request.batch_size).to(model->device());
         const at::Tensor start = model->get_first_stage_encoding(model->encode_first_stage(image), noise);
         const at::Tensor noised = sampler.stochastic_encode(start, steps, request, noise);
         return sampler.decode(noised, steps, request, noise).samples;

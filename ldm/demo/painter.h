@@ -22,6 +22,8 @@ struct PaintOptions {
   Precision precision = Precision::full;
 };
 
+/// Both throw NumericError for pictures with NaN or infinity.
+///
 /// Pictures of `prompts`, one each: [N, H, W, 3] uint8. Picture k is the same whatever else is in the list,
 /// up to the rounding of a batch's arithmetic.
 at::Tensor paint(const std::shared_ptr<LatentDiffusionImpl>& model, const std::vector<std::string>& prompts,

@@ -7,7 +7,7 @@
 namespace ldm::demo {
 namespace {
 
-constexpr std::int64_t kFrame = 2;  ///< pixels at each edge that no object covers
+constexpr std::int64_t kFrame = 2;  ///< pixels at each edge; objects cover few of them
 
 at::Tensor pooled_sprites(const Sprites& sprites, std::size_t objects, std::int64_t side) {
   std::vector<at::Tensor> all;

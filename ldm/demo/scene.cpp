@@ -10,7 +10,7 @@ namespace {
 
 using at::indexing::Slice;
 
-constexpr std::int64_t kMargin = 2;  ///< between an object in a corner, or one of two, and the edge
+constexpr std::int64_t kMargin = 2;  ///< between an object in a corner and the edge
 constexpr std::array<const char*, kPlaces> kPlaceNames{"middle", "top left", "top right", "bottom left",
                                                        "bottom right"};
 

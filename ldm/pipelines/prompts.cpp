@@ -16,7 +16,7 @@ constexpr const char* kBlanks = " \t\v\f";
 
 }  // namespace
 
-std::vector<std::string> read_prompts(const std::string& path) {
+std::vector<std::string> read_prompts(const std::string& path, const std::string& option) {
   std::string text = files::read_file(path, "a text file with prompts", kLargestFile);
   if (text.compare(0, 3, kByteOrderMark) == 0) text.erase(0, 3);
   std::vector<std::string> prompts;
@@ -27,7 +27,7 @@ std::vector<std::string> read_prompts(const std::string& path) {
     begin = end + 1;
   }
   if (prompts.empty()) {
-    throw OptionError("--from-file: expected at least one prompt in '" + path + "', got blank lines only");
+    throw OptionError(option + ": expected at least one prompt in '" + path + "', got blank lines only");
   }
   return prompts;
 }

@@ -14,6 +14,7 @@
 #include "ldm/checkpoint/writer.h"
 #include "ldm/data/data_loader.h"
 #include "ldm/data/error.h"
+#include "ldm/files/error.h"
 #include "ldm/modules/state.h"
 #include "ldm/training/task.h"
 #include "ldm/weights/sha256.h"
@@ -103,11 +104,20 @@ class Encoder {
 
 using Key = std::map<std::string, std::string>;
 
-/// What the file says of its making; nothing for one that is damaged or something else.
+[[noreturn]] void refuse_to_replace(const std::string& path) {
+  throw files::WriteError("latent_cache: expected a file of latents at '" + path +
+                          "' or none, got another file; name a new one");
+}
+
+/// What the file says of its making; nothing for one that is damaged, unless its name is that of something
+/// else. Throws files::WriteError for whatever is no file of latents.
 Key metadata_of(const std::string& path, const LatentCache::Say& say) {
   try {
-    return checkpoint::open_checkpoint(path).metadata();
+    Key metadata = checkpoint::open_checkpoint(path).metadata();
+    if (metadata.count("images") == 0 || metadata.count("first_stage") == 0) refuse_to_replace(path);
+    return metadata;
   } catch (const checkpoint::CheckpointError& error) {
+    if (std::filesystem::path(path).extension() != ".safetensors") refuse_to_replace(path);
     say("latents are made anew, since they cannot be read: " + std::string(error.what()));
     return {};
   }

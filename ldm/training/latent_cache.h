@@ -26,9 +26,10 @@ class LatentCache : public data::Dataset {
   using Say = std::function<void(const std::string& line)>;
 
   /// Opens the file at `path` if it was made from these images by this first stage, else encodes all of them
-  /// and writes it. `first_stage` lies on `device` and is in evaluation. Throws std::invalid_argument for a
-  /// dataset whose images change from one time to the next (random crops or flips), and what reading,
-  /// encoding and writing throw.
+  /// and writes it, also over a damaged one. `first_stage` lies on `device` and is in evaluation. Throws
+  /// std::invalid_argument for a dataset whose images change from one time to the next (random crops or
+  /// flips), files::WriteError for a path at which another file lies, and what reading, encoding and writing
+  /// throw.
   LatentCache(std::shared_ptr<const data::Dataset> dataset, FirstStage& first_stage, c10::Device device,
               const std::string& path, const std::string& image_key, std::int64_t num_workers,
               const Say& say);

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
+
+#include "ldm/pipelines/demo_model.h"
 
 namespace ldm::cli {
 namespace {
@@ -46,6 +49,65 @@ std::string error_of(GenerationKind kind, const std::vector<std::string>& argume
 
 std::string txt2img_error(const std::vector<std::string>& arguments) {
   return error_of(GenerationKind::txt2img, arguments);
+}
+
+/// What a command line comes to where there are no weights of Stable Diffusion; and what is said then.
+struct Turned {
+  GenerationOptions options;
+  std::string notice;
+};
+
+Turned without_weights(GenerationKind kind, const std::vector<std::string>& arguments) {
+  Turned turned{default_options(kind), ""};
+  turned.options.model.ckpt = "models/no/such/model.ckpt";
+  ProgramOptions program;
+  CommandLine line = generation_command_line(turned.options, program);
+  line.parse(arguments);
+  turned.notice = turn_to_demo_model(line, turned.options);
+  return turned;
+}
+
+TEST(DemoModel, StandsInAtItsOwnSize) {
+  const Turned turned = without_weights(GenerationKind::txt2img, {});
+  EXPECT_THAT(turned.notice,
+              HasSubstr("no weights at models/no/such/model.ckpt: painting with the small demo model"));
+  EXPECT_EQ(turned.options.model.config, DemoModel::config);
+  EXPECT_EQ(turned.options.model.ckpt, DemoModel::ckpt);
+  EXPECT_EQ(turned.options.H, DemoModel::side);
+  EXPECT_EQ(turned.options.W, DemoModel::side);
+  EXPECT_EQ(turned.options.f, DemoModel::f);
+  EXPECT_EQ(turned.options.prompt, DemoModel::prompt);
+  EXPECT_EQ(without_weights(GenerationKind::img2img, {}).options.model.picture_side, DemoModel::side);
+}
+
+TEST(DemoModel, LeavesWhatWasNamed) {
+  const GenerationOptions o =
+      without_weights(GenerationKind::txt2img, {"--H", "128", "--prompt", "a cat on red"}).options;
+  EXPECT_EQ(o.H, 128);
+  EXPECT_EQ(o.W, DemoModel::side);
+  EXPECT_EQ(o.prompt, "a cat on red");
+  const std::string usual = default_options(GenerationKind::txt2img).prompt;
+  EXPECT_EQ(without_weights(GenerationKind::txt2img, {"--from-file", "prompts.txt"}).options.prompt, usual);
+}
+
+TEST(DemoModel, GivesWayToAModelThatIsNamed) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"--config", "my.yaml"}, {"--ckpt", "my.ckpt"}, {"--ema-ckpt", "my.ckpt"}, {"--laion400m"}}) {
+    const Turned turned = without_weights(GenerationKind::txt2img, arguments);
+    EXPECT_EQ(turned.notice, "") << arguments.front();
+    EXPECT_EQ(turned.options.H, 512) << arguments.front();
+    EXPECT_NE(turned.options.model.ckpt, DemoModel::ckpt) << arguments.front();
+  }
+}
+
+TEST(DemoModel, GivesWayToWeightsInTheirPlace) {
+  EXPECT_TRUE(DemoModel::stands_in_for("models/no/such/model.ckpt"));
+  EXPECT_FALSE(DemoModel::stands_in_for("README.md"));
+  const std::string link = ::testing::TempDir() + "/ldm-link-to-nothing.ckpt";
+  ::unlink(link.c_str());
+  ASSERT_EQ(::symlink("/no/such/disk/model.ckpt", link.c_str()), 0);
+  EXPECT_FALSE(DemoModel::stands_in_for(link)) << "a link to a disk that is not there";
+  ::unlink(link.c_str());
 }
 
 TEST(Txt2ImgOptions, DefaultsAreTheReferences) {

@@ -78,6 +78,13 @@ TEST(DemoData, HeldOutScenesAreHeldOut) {
   }
 }
 
+TEST(DemoData, ShortListsMayHoldNothingOut) {
+  const std::vector<Object> fox{{0x1F98A, "a", "fox"}};
+  EXPECT_TRUE(held_out_scenes(fox, Layout::large, 0, 1).empty());
+  EXPECT_THAT(error_of<files::FileError>([&] { held_out_scenes(fox, Layout::large, 1, 1); }),
+              HasSubstr("held out, got none among 1 objects"));
+}
+
 TEST(DemoData, EqualSeedsMakeEqualFiles) {
   const std::string parent = new_folder();
   make(small_options(parent + "/a"));

@@ -113,6 +113,7 @@ TEST(Reports, HoldTheFiguresAndTheGuess) {
   evaluation.ema_distances.push_back({7.5, 21.25});
   evaluation.strengths.push_back({0.4, {500, 0.9, 0.8, 0.85, 0.8}, {500, 0.1, 0.05, 0.1, 0.05}});
   const std::string text = text_report(evaluation);
+  EXPECT_THAT(text, HasSubstr("follows colour  follows object"));
   EXPECT_THAT(text, HasSubstr("81.2 (0.5)"));
   EXPECT_THAT(text, HasSubstr("98.4 (8.3)"));
   EXPECT_THAT(text, HasSubstr("21.2 dB"));

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <stdexcept>
+
 #include "ldm/files/error.h"
 #include "tests/demo/demo_test_util.h"
 #include "tests/support/files.h"
+#include "tests/support/paths.h"
 
 namespace ldm::demo {
 namespace {
@@ -68,6 +72,47 @@ TEST(Vocabulary, HoldsTheSameCombinationsOutForever) {
   for (const Colour& each : colours()) {
     const std::string name = each.name;
     EXPECT_EQ(is_held_out(dog, each), name == "black" || name == "green") << name;
+  }
+}
+
+/// The prompts that scripts/demo.sh paints.
+std::vector<std::string> demo_prompts() {
+  std::istringstream lines(testing::read_file(testing::project_path("scripts/demo.sh")));
+  std::vector<std::string> prompts;
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "PROMPTS") inside = false;
+    if (inside) prompts.push_back(line);
+    if (line == "  cat <<'PROMPTS'") inside = true;
+  }
+  return prompts;
+}
+
+/// The colour of the longest name that the text asks for as a background.
+const Colour& background_in(const std::string& text) {
+  const Colour* found = nullptr;
+  for (const Colour& each : colours()) {
+    const bool is_there = text.find(" " + std::string(each.name) + " background") != std::string::npos;
+    if (is_there && (found == nullptr || std::string(each.name).size() > std::string(found->name).size())) {
+      found = &each;
+    }
+  }
+  return found == nullptr ? throw std::invalid_argument(text) : *found;
+}
+
+// What the sheet of the demo shows is said to be held out.
+TEST(Vocabulary, DemoPaintsWhatWasHeldOut) {
+  const std::vector<std::string> prompts = demo_prompts();
+  ASSERT_EQ(prompts.size(), 12);
+  for (const std::string& prompt : prompts) {
+    int objects = 0;
+    for (const Object& object : demo_objects()) {
+      const std::string words = " " + prompt.substr(0, prompt.find(" background"));
+      if (words.find(" " + object.noun + " ") == std::string::npos) continue;
+      ++objects;
+      EXPECT_TRUE(is_held_out(object, background_in(prompt))) << object.noun << " in: " << prompt;
+    }
+    EXPECT_EQ(objects, prompt.find(" and ") == std::string::npos ? 1 : 2) << prompt;
   }
 }
 

@@ -116,9 +116,6 @@ TEST(GradientCheckpoint, ChangesNoBitOfValuesAndGradients) {
   EXPECT_EQ(block->calls, 2);
   expect_same_bits(actual, expected);
   for (const at::Tensor& gradient : actual.gradients) EXPECT_GT(gradient.abs().max().item<float>(), 0);
-  // Without gradients other kernels do the work, which is what could have differed.
-  const at::NoGradGuard no_grad;
-  EXPECT_FALSE(at::equal(block->compute(image(), context()), expected.output));
 }
 
 TEST(GradientCheckpoint, KeepsNothingFromInside) {

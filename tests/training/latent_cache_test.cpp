@@ -6,10 +6,12 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "ldm/checkpoint/writer.h"
 #include "ldm/data/datasets/caption_folder.h"
 #include "ldm/data/error.h"
 #include "ldm/data/item_reader.h"
 #include "ldm/data/png.h"
+#include "ldm/files/error.h"
 #include "tests/support/files.h"
 
 namespace ldm::training {
@@ -149,6 +151,21 @@ TEST_F(LatentCacheTest, ADamagedFileIsMadeAnew) {
   EXPECT_EQ(stage_->encoded, 40);
   EXPECT_TRUE(at::allclose(moments_of(*cache, 4), encoded(*stage_, 4), 1e-5, 1e-6));
   EXPECT_THAT(said_, Contains(HasSubstr("latents are made anew, since they cannot be read: ")));
+}
+
+TEST_F(LatentCacheTest, OtherFilesAreNotReplaced) {
+  const std::string folder = ldm::testing::new_folder();
+  const std::string photo = ldm::testing::write_file(folder + "/photo.jpg", "not latents");
+  const std::string weights = folder + "/weights.safetensors";
+  checkpoint::write_safetensors(weights, {});
+  for (const std::string& path : {photo, weights}) {
+    const std::string before = ldm::testing::read_file(path);
+    const auto message = ldm::testing::error_of<files::WriteError>([&] {
+      LatentCache(pictures_, *stage_, c10::kCPU, path, "image", /*num_workers=*/0, [](const std::string&) {});
+    });
+    EXPECT_THAT(message, HasSubstr("expected a file of latents at '" + path + "' or none"));
+    EXPECT_EQ(ldm::testing::read_file(path), before);
+  }
 }
 
 TEST_F(LatentCacheTest, ImagesThatMayHaveChangedMakeItAnew) {

@@ -21,8 +21,8 @@ namespace ldm {
 
 /// A weight for each sample's error of eps by its timestep, min((1 - abar) / abar, max) + offset; the loss of
 /// a batch is the weighted mean. It gives large noise, where the text decides, its share. The error of a
-/// model that predicts x0 or v is taken as that of the eps its prediction stands for, so that the loss of a
-/// model is the same in each parameterisation.
+/// model that predicts x0 or v is taken as that of the eps its prediction stands for, so that the
+/// simple loss of a model is the same in each parameterisation.
 struct LossWeighting {
   double max = 20, offset = 0.5;
 };
