@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/nn/module.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
