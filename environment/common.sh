@@ -130,11 +130,11 @@ file_size() {
   stat -c %s "$1" | awk '{ if ($1 < 1e9) printf "%.0f MB", $1 / 1e6; else printf "%.2f GB", $1 / 1e9 }'
 }
 
-# default_jobs: compilations at a time: one for each core, as long as each has 2.5 GB of memory.
+# default_jobs: compilations at a time: one for each core, as long as each has 1.5 GB of memory.
 default_jobs() {
   local cores by_memory
   cores="$(nproc)"
-  by_memory=$(($(available_memory) / 2560))
+  by_memory=$(($(available_memory) / 1536))
   [ "$by_memory" -ge "$cores" ] || cores="$by_memory"
   [ "$cores" -ge 1 ] || cores=1
   echo "$cores"

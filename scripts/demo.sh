@@ -5,7 +5,7 @@
 #
 #   --prompt TEXT  paint this alone, six times
 #   --device NAME  cpu, cuda, cuda:N or auto (default: auto)
-#   --jobs N       compilations at a time (default: one for each core, as far as memory allows at 2.5 GB each)
+#   --jobs N       compilations at a time (default: one for each core, as far as memory allows at 1.5 GB each)
 #   --help         this text
 #
 # 1. sets up what is missing and builds txt2img, img2img and contact_sheet;

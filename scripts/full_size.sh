@@ -8,7 +8,7 @@
 #   --size N       pixels on each side, a multiple of 8 (default: 512 with real weights, 256 without)
 #   --device NAME  cpu, cuda, cuda:N or auto (default: auto)
 #   --keep         keep the checkpoint (4.3 GB) that this run writes; the next run then starts from it
-#   --jobs N       compilations at a time (default: one for each core, as far as memory allows at 2.5 GB each)
+#   --jobs N       compilations at a time (default: one for each core, as far as memory allows at 1.5 GB each)
 #   --help         this text
 #
 # 1. sets up what is missing and builds the programs that are needed;

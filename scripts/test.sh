@@ -7,7 +7,7 @@
 #   --filter REGEX  only the tests whose names match (ctest's -R)
 #   --sanitize      the quick tests with the address and undefined-behaviour sanitizers, in build-asan
 #   --tidy          clang-tidy over the changed files too, before the tests
-#   --jobs N        compilations at a time (default: one for each core, as far as memory allows at 2.5 GB each)
+#   --jobs N        compilations at a time (default: one for each core, as far as memory allows at 1.5 GB each)
 #   --help          this text
 #
 # The last lines are ctest's own summary, and the exit status is ctest's. Logs: build/log (build-asan/log).

@@ -5,7 +5,7 @@
 #
 #   --folder DIR  where the runs go (default: logs/demo)
 #   --out DIR     where the model goes (default: models/ldm/demo)
-#   --jobs N      compilations at a time (default: one for each core, as far as memory allows at 2.5 GB each)
+#   --jobs N      compilations at a time (default: one for each core, as far as memory allows at 1.5 GB each)
 #   --help        this text
 #
 # Takes about two hours on two idle cores with AVX-512 and bf16; more cores help, other programs hurt a lot. Stopped at

@@ -9,7 +9,7 @@ if(LDM_CLANG_TIDY)
     COMMAND ${CMAKE_COMMAND} -E make_directory ${LDM_TIDY_COMMANDS}
     COMMAND
       sh -c
-      "sed -E 's| -Winvalid-pch -include [^ ]*cmake_pch.hxx| -include torch/torch.h|; s| -fpch-preprocess||' ${CMAKE_BINARY_DIR}/compile_commands.json > ${LDM_TIDY_COMMANDS}/compile_commands.json"
+      "sed -E 's| -Winvalid-pch -include [^ ]*cmake_pch.hxx| -include torch/nn/module.h|; s| -fpch-preprocess||' ${CMAKE_BINARY_DIR}/compile_commands.json > ${LDM_TIDY_COMMANDS}/compile_commands.json"
     COMMAND
       sh -c
       "git diff --name-only --diff-filter=d ${LDM_TIDY_BASE} -- '*.cpp' | xargs -r ${LDM_CLANG_TIDY} -p ${LDM_TIDY_COMMANDS} --quiet"
