@@ -131,6 +131,7 @@ TrainingEnd Trainer::fit() {
   if (!data_.train) throw std::invalid_argument("expected training data (data.params.train), got none");
   started_ = reported_ = Clock::now();
   prepare();
+  samples_reported_ = progress_.samples;  // those before the run was resumed took no time of this one
   task_.set_training(true);
   bool stopped = false;
   while (!stopped && !is_done()) {
