@@ -18,6 +18,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
+// A little below what models/ldm/demo/evaluation.json has: a sample of 100 pictures wanders by some percent.
+constexpr double kTop1 = 0.85, kTop5 = 0.95, kPairsTop1 = 0.65, kRepaintedTop1 = 0.85;
+
 // The whole evaluation says what the model can do (models/ldm/demo); a sample of it must come near.
 TEST(DemoModel, PaintsWhatIsAsked) {
   const std::string json = new_folder() + "/evaluation.json";
@@ -32,10 +35,10 @@ TEST(DemoModel, PaintsWhatIsAsked) {
     const auto& accuracy = row["accuracy"];
     EXPECT_GE(accuracy["colour"], 0.9) << row;
     if (row["scenes"] == "held-out pairs") {
-      EXPECT_GE(accuracy["top1"], PAIRS) << row;
+      EXPECT_GE(accuracy["top1"], kPairsTop1) << row;
     } else {
-      EXPECT_GE(accuracy["top1"], TOP1) << row;
-      EXPECT_GE(accuracy["top5"], TOP5) << row;
+      EXPECT_GE(accuracy["top1"], kTop1) << row;
+      EXPECT_GE(accuracy["top5"], kTop5) << row;
     }
   }
   EXPECT_LT(report["ema_distance"][0]["mean_psnr_db"], 35);
@@ -44,7 +47,7 @@ TEST(DemoModel, PaintsWhatIsAsked) {
   EXPECT_GE(low["keeps"]["colour"], 0.9);
   EXPECT_GE(low["keeps"]["top1"], 0.8);
   EXPECT_GE(high["follows"]["colour"], 0.9);
-  EXPECT_GE(high["follows"]["top1"], TOP1);
+  EXPECT_GE(high["follows"]["top1"], kRepaintedTop1);
 }
 
 // From a folder in which there is nothing: what ships is found beside the program.
