@@ -90,7 +90,7 @@ demo_sheet() {
 
 demo_strength() {
   local strength series=("$SOURCE")
-  for strength in 0.2 0.4 0.6 0.8 1; do
+  for strength in 0.04 0.1 0.2 0.4 1; do
     paint build/bin/img2img "${MODEL[@]}" --f 4 --init-img "$SOURCE" --prompt "a bear on a black background" \
       --strength "$strength" --scale 5 --n_samples 1 --skip_grid --device "$DEVICE" --outdir "$OUTPUT/strength"
     series+=("${PICTURES[0]}")

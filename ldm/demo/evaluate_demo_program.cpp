@@ -38,7 +38,7 @@ struct Options {
   std::string ckpt = "models/ldm/demo/model.ckpt";
   std::string objects = "configs/demo/objects.txt";
   std::string font = EmojiFont::kDefaultPath;
-  std::string scales = "1,3,5,7.5", strengths = "0.2,0.4,0.6,0.8,1";
+  std::string scales = "1,3,5,7.5", strengths = "0.04,0.1,0.2,0.4,0.7,1";
   std::string json, device = "auto", precision = "full";
   std::int64_t seed = 42;
   EvaluationOptions evaluation;

@@ -55,7 +55,7 @@ struct EvaluationOptions {
   std::int64_t samples = 500;                ///< pictures for each row
   std::vector<double> scales{1, 3, 5, 7.5};  ///< of single objects that are held out
   double main_scale = 5;                     ///< of everything else
-  std::vector<double> strengths{0.2, 0.4, 0.6, 0.8, 1.0};
+  std::vector<double> strengths{0.04, 0.1, 0.2, 0.4, 0.7, 1.0};
   std::uint64_t scene_seed = 1;
   PaintOptions paint;
 };

@@ -25,7 +25,7 @@ constexpr double kTop1 = 0.85, kTop5 = 0.95, kPairsTop1 = 0.65, kRepaintedTop1 =
 TEST(DemoModel, PaintsWhatIsAsked) {
   const std::string json = new_folder() + "/evaluation.json";
   const Outcome outcome = run_program({program("evaluate_demo"), "--samples", "100", "--scales", "5",
-                                       "--strengths", "0.2,1", "--device", "cpu", "--json", json});
+                                       "--strengths", "0.04,1", "--device", "cpu", "--json", json});
   ASSERT_EQ(outcome.status, 0) << outcome.error;
   EXPECT_THAT(outcome.output,
               AllOf(HasSubstr("non-EMA"), HasSubstr("held-out pairs"), HasSubstr("mean PSNR")));
