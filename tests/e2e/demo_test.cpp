@@ -18,14 +18,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// A little below what models/ldm/demo/evaluation.json has: a sample of 50 pictures wanders by some percent.
-constexpr double kTop1 = 0.85, kTop5 = 0.92, kPairsTop1 = 0.6, kRepaintedTop1 = 0.85;
+// A little below what models/ldm/demo/evaluation.json has: a sample of 32 pictures wanders by some percent.
+constexpr double kTop1 = 0.8, kTop5 = 0.92, kPairsTop1 = 0.6, kRepaintedTop1 = 0.8;
 
 // The whole evaluation says what the model can do (models/ldm/demo); a sample of it must come near.
 TEST(DemoModel, PaintsWhatIsAsked) {
   const std::string json = new_folder() + "/evaluation.json";
   const Outcome outcome =
-      run_program({program("evaluate_demo"), "--samples", "50", "--ddim_steps", "15", "--scales", "5",
+      run_program({program("evaluate_demo"), "--samples", "32", "--ddim_steps", "12", "--scales", "5",
                    "--strengths", "0.04,1", "--device", "cpu", "--json", json});
   ASSERT_EQ(outcome.status, 0) << outcome.error;
   EXPECT_THAT(outcome.output,
