@@ -4,21 +4,57 @@
 #include <gtest/gtest.h>
 
 #include "ldm/ops/geglu.h"
+#include "tests/ops/op_test_util.h"
 
 namespace ldm::ops {
 namespace {
 
-TEST(Attention, EqualsItsDefinition) {
-  const at::Tensor q = at::randn({2, 9, 24}), k = at::randn({2, 5, 24}), v = at::randn({2, 5, 24});
-  EXPECT_TRUE(at::allclose(attention(q, k, v, 3), attention_reference(q, k, v, 3), 1e-5, 1e-6));
+struct Shape {
+  std::int64_t batch, heads, width, queries, keys;
+  bool causal = false;
+};
+
+class Attention : public ::testing::TestWithParam<Shape> {};
+
+TEST_P(Attention, EqualsItsDefinition) {
+  const Shape s = GetParam();
+  // Scores that differ by several units, as those of trained models.
+  const at::Tensor q = 3 * at::randn({s.batch, s.queries, s.heads * s.width});
+  const at::Tensor k = at::randn({s.batch, s.keys, s.heads * s.width}), v = at::randn_like(k);
+  const at::Tensor exact = attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
+  const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
+  ASSERT_EQ(actual.sizes(), exact.sizes());
+  EXPECT_LT(relative_error(actual, exact), 3e-6);
 }
+
+// Queries and keys in less than a piece, in one and in several, heads of every width.
+INSTANTIATE_TEST_SUITE_P(Shapes, Attention,
+                         ::testing::Values(Shape{2, 3, 8, 9, 5}, Shape{1, 1, 1, 1, 1}, Shape{2, 2, 40, 64, 77},
+                                           Shape{1, 2, 40, 130, 1100}, Shape{1, 1, 512, 100, 513},
+                                           Shape{2, 2, 160, 33, 33}, Shape{2, 12, 64, 77, 77, true},
+                                           Shape{1, 2, 24, 600, 600, true}));
 
 TEST(Attention, CausalRowsSeeNothingLater) {
   const at::Tensor q = at::randn({1, 6, 8}), k = at::randn({1, 6, 8}), v = at::randn({1, 6, 8});
   const at::Tensor out = attention(q, k, v, 2, /*causal=*/true);
-  EXPECT_TRUE(at::allclose(out, attention_reference(q, k, v, 2, true), 1e-5, 1e-6));
   // The first row attends to the first value alone.
   EXPECT_TRUE(at::allclose(out.select(1, 0), v.select(1, 0), 1e-5, 1e-6));
+}
+
+TEST(Attention, TakesViewsOfALargerTensor) {
+  const at::Tensor all = at::randn({2, 20, 3 * 16});
+  const auto parts = all.chunk(3, -1);
+  const at::Tensor expected =
+      attention(parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), 2);
+  EXPECT_TRUE(at::equal(attention(parts[0], parts[1], parts[2], 2), expected));
+}
+
+TEST(Attention, NanInAQueryReachesItsRowAlone) {
+  at::Tensor q = at::randn({1, 5, 8});
+  q[0][2][0] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor k = at::randn({1, 7, 8}), out = attention(q, k, k, 1);
+  EXPECT_TRUE(out[0][2].isnan().all().item<bool>());
+  EXPECT_FALSE(out[0][1].isnan().any().item<bool>());
 }
 
 TEST(Attention, WidthThatHeadsDoNotDivideIsRefused) {
@@ -27,9 +63,19 @@ TEST(Attention, WidthThatHeadsDoNotDivideIsRefused) {
 }
 
 TEST(Geglu, GatesTheFirstHalfByTheSecond) {
-  const at::Tensor x = at::randn({3, 8});
-  const at::Tensor expected = x.slice(1, 0, 4) * at::gelu(x.slice(1, 4, 8));
-  EXPECT_TRUE(at::equal(geglu(x), expected));
+  for (const std::int64_t width : {1, 4, 40, 131}) {
+    const at::Tensor x = 3 * at::randn({3, 5, 2 * width}), exact = x.to(at::kDouble);
+    const at::Tensor expected = exact.slice(-1, 0, width) * at::gelu(exact.slice(-1, width));
+    EXPECT_LT(relative_error(geglu(x), expected), 5e-7);
+  }
+}
+
+TEST(Geglu, FarFromZeroTheGateIsOpenOrShut) {
+  const at::Tensor x = at::tensor({2.0f, 2.0f, 2.0f, 100.0f, -100.0f, std::numeric_limits<float>::quiet_NaN()});
+  const at::Tensor y = geglu(x.view({1, 6}));
+  EXPECT_EQ(y[0][0].item<float>(), 200.0f);
+  EXPECT_NEAR(y[0][1].item<float>(), 0.0f, 1e-30);
+  EXPECT_TRUE(y[0][2].isnan().item<bool>());
 }
 
 }  // namespace

@@ -3,14 +3,12 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/ops/op_test_util.h"
+
 namespace ldm::ops {
 namespace {
 
-double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
-  return ((actual.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
-}
-
-/// A map that is large enough for the path with statistics by bands, in channels_last.
+/// A map over which float32 squares added up in a row would lose a digit, in channels_last.
 at::Tensor large_map(double mean, double deviation) {
   return (at::randn({2, 16, 150, 201}) * deviation + mean).contiguous(at::MemoryFormat::ChannelsLast);
 }
@@ -29,6 +27,26 @@ TEST_P(LargeGroupNorm, EqualsFloat64) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Means, LargeGroupNorm, ::testing::Values(0.0, 3.0, -10.0));
+
+TEST(GroupNorm, WidthsThatVectorsDoNotDivide) {
+  const at::NoGradGuard no_grad;
+  for (const std::int64_t width : {1, 3, 7, 21}) {
+    const at::Tensor x = at::randn({3, 2 * width, 5, 3}).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor weight = at::randn({2 * width}), bias = at::randn({2 * width});
+    const at::Tensor expected = at::silu(at::group_norm(x.to(at::kDouble).contiguous(), 2, weight.to(at::kDouble),
+                                                        bias.to(at::kDouble), 1e-5));
+    EXPECT_LT(relative_error(group_norm_silu(x, 2, weight, bias, 1e-5), expected), 2e-6);
+  }
+}
+
+TEST(GroupNorm, NanSpoilsItsGroupAlone) {
+  const at::NoGradGuard no_grad;
+  at::Tensor x = at::randn({1, 8, 4, 4}).contiguous(at::MemoryFormat::ChannelsLast);
+  x[0][1][2][3] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor y = group_norm(x, 2, at::ones({8}), at::zeros({8}), 1e-5);
+  EXPECT_TRUE(y.slice(1, 0, 4).isnan().all().item<bool>());
+  EXPECT_FALSE(y.slice(1, 4).isnan().any().item<bool>());
+}
 
 TEST(LargeGroupNorm, AFlatMapGivesTheBias) {
   const at::NoGradGuard no_grad;

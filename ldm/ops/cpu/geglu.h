@@ -1,0 +1,13 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace ldm::ops::cpu {
+
+/// Whether geglu can take this: float32 on the CPU, nothing to differentiate.
+bool geglu_takes(const at::Tensor& projected);
+
+/// ops::geglu in one pass.
+at::Tensor geglu(const at::Tensor& projected);
+
+}  // namespace ldm::ops::cpu

@@ -1,0 +1,108 @@
+#include "ldm/ops/cpu/kernels/functions.h"
+#include "ldm/ops/cpu/kernels/vector.h"
+
+namespace ldm::ops::cpu::LDM_ISA {
+namespace {
+
+typedef double Doubles __attribute__((vector_size(LDM_VECTOR_BYTES)));
+typedef float HalfVector __attribute__((vector_size(LDM_VECTOR_BYTES / 2)));
+constexpr int64_t kDoubles = LDM_VECTOR_BYTES / sizeof(double);
+
+constexpr float kLog2E = 1.44269504f;
+
+inline Vector silu(Vector x) {
+  return x / (1.0f + exp2(x * -kLog2E));
+}
+
+/// x * (1 + erf(x / sqrt(2))) / 2, erf by Abramowitz and Stegun's formula 7.1.26, which is within 1.5e-7.
+inline Vector gelu(Vector x) {
+  const Vector z = x * 0.70710678f;
+  const Vector size = z < 0.0f ? -z : z;
+  const Vector t = 1.0f / (1.0f + 0.3275911f * size);
+  Vector p = fill(1.061405429f);
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  const Vector tail = p * t * exp2(size * size * -kLog2E);  // 1 - erf(size)
+  return 0.5f * x * (z < 0.0f ? tail : 2.0f - tail);
+}
+
+/// Applies `function` to whole vectors of [0, count), and to the rest by way of a padded copy.
+template <typename Function>
+inline void for_vectors(int64_t count, Function function) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) function(i, kLanes);
+  if (i < count) function(i, count - i);
+}
+
+inline Vector load_some(const float* from, int64_t lanes) {
+  if (lanes == kLanes) return load(from);
+  Vector v{};
+  for (int64_t i = 0; i < lanes; ++i) v[i] = from[i];
+  return v;
+}
+
+inline void store_some(float* to, Vector v, int64_t lanes) {
+  if (lanes == kLanes) return store(to, v);
+  for (int64_t i = 0; i < lanes; ++i) to[i] = v[i];
+}
+
+/// Moments of kCount vectors of channels, whose pixels lie `stride` apart.
+template <int kCount>
+void moments_piece(const float* x, int64_t pixels, int64_t stride, double* sum, double* square) {
+  Doubles total[kCount] = {}, total_square[kCount] = {};
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int i = 0; i < kCount; ++i) {
+      HalfVector half;
+      memcpy(&half, x + pixel * stride + i * kDoubles, sizeof half);
+      const Doubles value = __builtin_convertvector(half, Doubles);
+      total[i] += value;
+      total_square[i] += value * value;
+    }
+  }
+  for (int64_t c = 0; c < kCount * kDoubles; ++c) {
+    sum[c] += total[c / kDoubles][c % kDoubles];
+    square[c] += total_square[c / kDoubles][c % kDoubles];
+  }
+}
+
+}  // namespace
+
+void channel_moments(const float* x, int64_t pixels, int64_t channels, double* sum, double* square) {
+  int64_t c = 0;
+  for (; c + 4 * kDoubles <= channels; c += 4 * kDoubles) {
+    moments_piece<4>(x + c, pixels, channels, sum + c, square + c);
+  }
+  for (; c + kDoubles <= channels; c += kDoubles) {
+    moments_piece<1>(x + c, pixels, channels, sum + c, square + c);
+  }
+  for (; c < channels; ++c) {
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+      const double value = x[pixel * channels + c];
+      sum[c] += value;
+      square[c] += value * value;
+    }
+  }
+}
+
+void scale_shift(const float* x, int64_t pixels, int64_t channels, const float* scale, const float* shift,
+                 bool with_silu, float* y) {
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    const float* from = x + pixel * channels;
+    float* to = y + pixel * channels;
+    for_vectors(channels, [=](int64_t c, int64_t lanes) {
+      const Vector value =
+          load_some(from + c, lanes) * load_some(scale + c, lanes) + load_some(shift + c, lanes);
+      store_some(to + c, with_silu ? silu(value) : value, lanes);
+    });
+  }
+}
+
+void geglu(const float* values, const float* gates, int64_t count, float* out) {
+  for_vectors(count, [=](int64_t i, int64_t lanes) {
+    store_some(out + i, load_some(values + i, lanes) * gelu(load_some(gates + i, lanes)), lanes);
+  });
+}
+
+}  // namespace ldm::ops::cpu::LDM_ISA
