@@ -9,6 +9,7 @@
 #include "ldm/ops/conv2d.h"
 #include "ldm/ops/group_norm.h"
 #include "ldm/ops/linear.h"
+#include "ldm/ops/onednn.h"
 
 namespace ldm {
 namespace {
@@ -40,12 +41,23 @@ void LeafLayer::bind_parameter(const std::string& name, const torch::Tensor& ten
     throw std::invalid_argument(message.str());
   }
   *slot = tensor;
+  if (name == "weight") packed_.reset();
   refresh();
+}
+
+bool LeafLayer::pack_weight() {
+  torch::Tensor* weight = parameters_.find("weight");
+  const torch::Tensor packed = ops::onednn_pack_linear(weight->flatten(1));
+  if (!packed.defined()) return false;
+  bind_parameter("weight", at::empty_like(*weight, at::kMeta));
+  packed_ = packed;
+  return true;
 }
 
 void LeafLayer::init(at::Generator generator) {
   const at::NoGradGuard no_grad;
   for (auto& item : parameters_) item.value() = at::empty(item.value().sizes(), at::kFloat);
+  packed_.reset();
   refresh();
   reset_parameters(generator);
   if (!zero_init_) return;
@@ -60,6 +72,7 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
+  if (packed_weight().defined()) return observed(ops::onednn_packed_linear(x, packed_weight(), bias));
   return observed(ops::linear(x, weight, bias));
 }
 
@@ -78,7 +91,15 @@ Conv2dImpl::Conv2dImpl(const Conv2dOptions& options) : LeafLayer(options.zero_in
   refresh();
 }
 
+bool Conv2dImpl::pack() {
+  return options_.kernel_size == 1 && options_.stride == 1 && options_.padding == 0 && pack_weight();
+}
+
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
+  if (packed_weight().defined()) {
+    const torch::Tensor pixels = x.contiguous(at::MemoryFormat::ChannelsLast).permute({0, 2, 3, 1});
+    return observed(ops::onednn_packed_linear(pixels, packed_weight(), bias).permute({0, 3, 1, 2}));
+  }
   return observed(ops::conv2d(x, weight, bias, options_.stride, options_.padding));
 }
 

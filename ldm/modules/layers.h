@@ -26,11 +26,20 @@ class LeafLayer : public Module {
   /// drawn from `generator`; layers built with `zero_init` are zero (the reference's zero_module).
   void init(at::Generator generator);
 
+  /// For sampling on the CPU, once the parameters are bound: keeps the weight in the order of memory that the fastest
+  /// product wants, in place of the parameter, which from then on has no values (it is on the meta device; binding gives
+  /// it some again). Returns whether this layer does so; most have nothing to gain.
+  virtual bool pack() { return false; }
+
  protected:
   explicit LeafLayer(bool zero_init) : zero_init_(zero_init) {}
   /// Registers a float32 parameter on the meta device.
   void declare(const std::string& name, at::IntArrayRef sizes);
   torch::Tensor parameter(const std::string& name) const;
+  /// Packs the parameter `weight` as a matrix [out, in] and lets go of it. False if it cannot be packed.
+  bool pack_weight();
+  /// The packed weight; undefined while the parameter has values.
+  const torch::Tensor& packed_weight() const { return packed_; }
 
   /// Re-reads the members that mirror parameters. Called after every binding.
   virtual void refresh() = 0;
@@ -39,6 +48,7 @@ class LeafLayer : public Module {
 
  private:
   bool zero_init_;
+  torch::Tensor packed_;
 };
 
 /// torch.nn.Linear: y = x W^T + b. Weight [out, in], bias [out].
@@ -47,6 +57,7 @@ class LinearImpl : public LeafLayer {
   LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias = true);
   /// x [..., in] -> [..., out], in x's dtype.
   torch::Tensor forward(const torch::Tensor& x) const;
+  bool pack() override { return pack_weight(); }
 
   torch::Tensor weight, bias;
 
@@ -69,6 +80,8 @@ class Conv2dImpl : public LeafLayer {
   explicit Conv2dImpl(const Conv2dOptions& options);
   /// x [B, in, H, W] -> [B, out, H', W'], in x's dtype; the memory format is the faster one.
   torch::Tensor forward(const torch::Tensor& x) const;
+  /// Only for a kernel of one pixel, which is a linear map of the channels.
+  bool pack() override;
 
   torch::Tensor weight, bias;
 

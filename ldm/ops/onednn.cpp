@@ -32,6 +32,10 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& packed, const std:
                        c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
+std::optional<at::Tensor> optional(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
+
 }  // namespace
 
 bool onednn_takes(const at::Tensor& x, const at::Tensor& weight) {
@@ -47,11 +51,32 @@ bool onednn_takes(const at::Tensor& x, const at::Tensor& weight) {
 at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          std::int64_t stride, std::int64_t padding) {
   const std::vector<std::int64_t> paddings{padding, padding}, strides{stride, stride};
-  const std::optional<at::Tensor> optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
   // Kept for one call only. At 16x16 and 8x8 pixels, where the weight outweighs the map, this still takes
   // half the time of at::conv2d, which first copies the weight to channels_last.
   const at::Tensor packed = reorder_convolution_weight(weight, paddings, strides, x.sizes());
-  return convolution(x, packed, optional_bias, paddings, strides);
+  return convolution(x, packed, optional(bias), paddings, strides);
+}
+
+at::Tensor onednn_pack_linear(const at::Tensor& weight) {
+  if (!onednn_takes(weight, weight)) return {};
+  using Signature = at::Tensor(const at::Tensor&, std::optional<std::int64_t>);
+  static const auto reorder = find_operator<Signature>("mkldnn::_reorder_linear_weight");
+  return reorder.call(weight.detach().contiguous(), std::nullopt);
+}
+
+at::Tensor onednn_packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias) {
+  using Signature =
+      at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, c10::string_view,
+                 c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
+  static const auto multiply = find_operator<Signature>("mkldnn::_linear_pointwise");
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == packed.scalar_type() && x.size(-1) == packed.size(1),
+              "linear: expected ", packed.scalar_type(), " [..., ", packed.size(1),
+              "] on the CPU for a weight that was packed, got ", x.scalar_type(), " ", x.sizes(), " on ",
+              x.device());
+  TORCH_CHECK(!at::GradMode::is_enabled() || !x.requires_grad(),
+              "linear: expected no gradients through a weight that was packed for sampling");
+  return multiply.call(x.contiguous(), packed, optional(bias), "none",
+                       c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
 }  // namespace ldm::ops

@@ -15,4 +15,11 @@ bool onednn_takes(const at::Tensor& x, const at::Tensor& weight);
 at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          std::int64_t stride, std::int64_t padding);
 
+/// A weight [out, in] in the order of memory that suits oneDNN's product, for onednn_packed_linear alone. Undefined
+/// where onednn_takes would refuse it.
+at::Tensor onednn_pack_linear(const at::Tensor& weight);
+
+/// ops::linear with a packed weight: x [..., in] -> [..., out], both float32.
+at::Tensor onednn_packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias);
+
 }  // namespace ldm::ops

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "ldm/modules/ema.h"
+#include "ldm/modules/packing.h"
 #include "ldm/util.h"
 #include "ldm/weights/model_family.h"
 #include "ldm/weights/open_weights.h"
@@ -104,6 +105,13 @@ void count_unexpected(const checkpoint::StateDict& state, const std::set<std::st
   for (const std::string& name : state.names()) {
     if (used.count(name) == 0) ++report.unexpected[name.substr(0, name.find('.'))];
   }
+}
+
+/// Packs the diffusion network's layers and returns the file's pages behind them.
+void pack_diffusion_network(LatentDiffusionImpl& model, const checkpoint::StateDict& state, bool use_ema) {
+  pack_layers(*model.model(), [&](const std::string& name) {
+    state.release(checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, use_ema));
+  });
 }
 
 }  // namespace
@@ -208,6 +216,8 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
     const Stopwatch upload;
     model->to(options.device);
     loaded.report.upload_seconds = upload.seconds();
+  } else if (options.pack) {
+    pack_diffusion_network(*model, state, use_ema);
   }
   return loaded;
 }

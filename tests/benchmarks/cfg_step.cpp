@@ -43,7 +43,9 @@ at::Tensor guided_eps(ldm::LatentDiffusionImpl& model, const at::Tensor& x, cons
 void run(const cxxopts::ParseResult& arguments) {
   at::set_num_threads(arguments["threads"].as<int>());
   const auto config = ldm::config::Config::from_file(arguments["config"].as<std::string>());
-  const auto loaded = ldm::load_model(config, arguments["ckpt"].as<std::string>());
+  ldm::LoadOptions load;
+  load.pack = true;
+  const auto loaded = ldm::load_model(config, arguments["ckpt"].as<std::string>(), load);
   const c10::InferenceMode inference;
   const at::Tensor conditioning =
       loaded.model->get_learned_conditioning(std::vector<std::string>{"", "a photograph of an astronaut"});

@@ -33,6 +33,51 @@ TEST(Layers, Conv2dEqualsTorchs) {
   EXPECT_TRUE(torch::allclose(layer(x), expected(x), 1e-5, 1e-6));
 }
 
+TEST(Layers, PackedLinearGivesTheSameAndLetsGoOfItsWeight) {
+  torch::nn::Linear expected(48, 70);
+  Linear layer(48, 70);
+  bind_from(*layer, *expected);
+  ASSERT_TRUE(layer->pack());
+  EXPECT_TRUE(layer->weight.is_meta());
+  EXPECT_FALSE(layer->bias.is_meta());
+  const torch::NoGradGuard no_grad;
+  const auto x = torch::randn({2, 9, 48});
+  EXPECT_TRUE(torch::allclose(layer(x), expected(x), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(layer(x.transpose(0, 1)), expected(x.transpose(0, 1)), 1e-5, 1e-6));
+}
+
+TEST(Layers, BindingAWeightReplacesThePackedOne) {
+  torch::nn::Linear first(16, 16), second(16, 16);
+  Linear layer(16, 16);
+  bind_from(*layer, *first);
+  ASSERT_TRUE(layer->pack());
+  bind_from(*layer, *second);
+  const torch::NoGradGuard no_grad;
+  const auto x = torch::randn({3, 16});
+  EXPECT_TRUE(torch::allclose(layer(x), second(x), 1e-5, 1e-6));
+}
+
+TEST(Layers, PackedLinearRefusesGradients) {
+  Linear layer(8, 8);
+  layer->init(at::make_generator<at::CPUGeneratorImpl>(5));
+  ASSERT_TRUE(layer->pack());
+  EXPECT_THROW(layer(torch::randn({2, 8}).set_requires_grad(true)), c10::Error);
+}
+
+TEST(Layers, ConvolutionOfOnePixelIsPackedAndOthersAreNot) {
+  torch::nn::Conv2d expected(torch::nn::Conv2dOptions(20, 33, 1));
+  Conv2d layer(Conv2dOptions{20, 33, 1});
+  bind_from(*layer, *expected);
+  ASSERT_TRUE(layer->pack());
+  const torch::NoGradGuard no_grad;
+  const auto x = torch::randn({2, 20, 5, 7});
+  EXPECT_TRUE(torch::allclose(layer(x), expected(x), 1e-5, 1e-6));
+  Conv2d wide(Conv2dOptions{20, 33, 3});
+  wide->init(at::make_generator<at::CPUGeneratorImpl>(5));
+  EXPECT_FALSE(wide->pack());
+  EXPECT_FALSE(wide->weight.is_meta());
+}
+
 TEST(Layers, GroupNormAndItsSiluEqualTorchs) {
   torch::nn::GroupNorm expected(torch::nn::GroupNormOptions(2, 6).eps(1e-6));
   GroupNorm layer(2, 6, 1e-6);

@@ -1,7 +1,6 @@
 #include "ldm/ops/cpu/flash_attention.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <limits>
 
 #include "ldm/ops/cpu/kernels.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/ops/cpu/scratch.h"
 #include "ldm/ops/cpu/takes.h"
 
@@ -128,13 +128,13 @@ at::Tensor flash_attention(const at::Tensor& query, const at::Tensor& key, const
   Scratch scratch(2 * k.numel() + 16);
   const Packed packed{scratch.take(round_up(k.numel(), 16)), scratch.take(k.numel())};
   const std::int64_t all_heads = s.batch * s.heads, pieces = s.key_pieces();
-  at::parallel_for(0, all_heads * pieces, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(all_heads * pieces, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       pack(s, k.const_data_ptr<float>(), v.const_data_ptr<float>(), i / pieces, i % pieces, packed);
     }
   });
   const std::int64_t at_once = s.queries_at_once(), groups = ceil_divide(s.queries, at_once);
-  at::parallel_for(0, all_heads * groups, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(all_heads * groups, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
     Scratch memory(Workspace::size(s));
     const Workspace work(memory, s);
     for (std::int64_t i = begin; i < end; ++i) {

@@ -1,9 +1,9 @@
 #include "ldm/ops/cpu/geglu.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include "ldm/ops/cpu/kernels.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/ops/cpu/takes.h"
 
 namespace ldm::ops::cpu {
@@ -20,7 +20,7 @@ at::Tensor geglu(const at::Tensor& projected) {
   sizes.back() = width;
   const at::Tensor out = at::empty(sizes, projected.options());
   const std::int64_t grain = 1 + 65536 / both;
-  at::parallel_for(0, input.numel() / both, grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(input.numel() / both, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* values = input.const_data_ptr<float>() + row * both;
       kernels().geglu(values, values + width, width, out.mutable_data_ptr<float>() + row * width);

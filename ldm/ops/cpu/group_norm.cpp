@@ -1,13 +1,13 @@
 #include "ldm/ops/cpu/group_norm.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "ldm/ops/cpu/kernels.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/ops/cpu/scratch.h"
 #include "ldm/ops/cpu/takes.h"
 
@@ -27,7 +27,7 @@ struct Sizes {
 /// Calls `function(picture, piece)` for all pieces of all pictures.
 template <typename Function>
 void for_pieces(const Sizes& s, Function function) {
-  at::parallel_for(0, s.batch * s.pieces(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(s.batch * s.pieces(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) function(i / s.pieces(), i % s.pieces());
   });
 }

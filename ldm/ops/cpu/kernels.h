@@ -30,10 +30,10 @@ struct Kernels {
   /// out[36] at distances of `stride`, `tile.count` channels (whole vectors) each.
   void (*winograd_input)(const float* map, Map size, Tile tile, float* out, std::int64_t stride);
 
-  /// G g G^T for filters [outputs, ins, 3, 3], whose outputs lie `output_stride` apart -> out [36, ins, outputs],
-  /// both counts in whole vectors.
+  /// G g G^T for filters [outputs, ins, 3, 3], whose outputs lie `output_stride` apart -> out[36] at
+  /// distances of `stride`, [ins, outputs] each, both counts in whole vectors.
   void (*winograd_filters)(const float* filters, std::int64_t output_stride, std::int64_t outputs,
-                           std::int64_t ins, float* out);
+                           std::int64_t ins, float* out, std::int64_t stride);
 
   /// A^T m A + bias: m[36] at distances of `stride` -> the pixels of the tile that lie in the map.
   void (*winograd_output)(const float* m, std::int64_t stride, const float* bias, float* map, Map size,

@@ -1,12 +1,12 @@
 #include "ldm/ops/cpu/winograd.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 
 #include "ldm/ops/cpu/kernels.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/ops/cpu/scratch.h"
 #include "ldm/ops/cpu/takes.h"
 
@@ -18,6 +18,9 @@ constexpr std::int64_t kTileSide = 4;  ///< pixels of output
 // Of a product in Winograd's domain: tiles x input channels x output channels. Measured: the filters' piece
 // (600 kB) stays in a core's cache while all tiles pass by.
 constexpr std::int64_t kTiles = 128, kIns = 64, kOuts = 64;
+// Added to the distance of one point from the next, which would be a power of two and put all 36 onto the same lines of
+// the cache.
+constexpr std::int64_t kPadding = 16;
 constexpr std::int64_t kInputBytes = 48 << 20;  ///< of transformed tiles at a time, which all threads share
 
 /// One convolution: its sizes, and where things lie in memory.
@@ -41,16 +44,25 @@ TilePlace place_of(const Convolution& c, std::int64_t index) {
   return {index / per_picture, {rest / c.tile_columns * kTileSide, rest % c.tile_columns * kTileSide, 0}};
 }
 
+constexpr std::int64_t point_stride(std::int64_t rows, std::int64_t columns) {
+  return rows * columns + kPadding;
+}
+
+/// Values of a block of tiles for all input channels.
+std::int64_t block_size(std::int64_t ins) {
+  return kPoints * (kTiles * ins + ceil_divide(ins, kIns) * kPadding);
+}
+
 /// Tiles that are transformed together: from `first`, `count` of them, in blocks of kTiles. Their values lie at
 /// `values` as [block][piece of input channels][36][kTiles][channels of the piece]: a row of the products' left
-/// side is short, so that rows don't fall onto the same lines of the cache.
+/// side is short, so that rows don't fall onto the same lines of the cache either.
 struct TileGroup {
   std::int64_t first, count;
   float* values;
 
   std::int64_t blocks() const { return ceil_divide(count, kTiles); }
   float* piece(const Convolution& c, std::int64_t block, std::int64_t in) const {
-    return values + (block * c.ins + in) * kPoints * kTiles;
+    return values + block * block_size(c.ins) + in / kIns * kPoints * point_stride(kTiles, kIns);
   }
 };
 
@@ -62,7 +74,7 @@ void transform_tile(const Convolution& c, const TileGroup& group, std::int64_t i
   for (std::int64_t in = 0; in < c.ins; in += kIns) {
     place.tile.count = std::min(kIns, c.ins - in);
     float* out = group.piece(c, index / kTiles, in) + index % kTiles * place.tile.count;
-    kernels().winograd_input(picture + in, c.in_map, place.tile, out, kTiles * place.tile.count);
+    kernels().winograd_input(picture + in, c.in_map, place.tile, out, point_stride(kTiles, place.tile.count));
   }
 }
 
@@ -74,33 +86,35 @@ void multiply_block(const Convolution& c, const TileGroup& group, std::int64_t b
   const std::int64_t outs = std::min(c.outs_at_once, c.outs - out);
   for (std::int64_t in = 0; in < c.ins; in += kIns) {
     const std::int64_t ins = std::min(kIns, c.ins - in);
-    kernels().winograd_filters(c.weight + (out * c.ins + in) * 9, c.ins * 9, outs, ins, filters);
+    kernels().winograd_filters(c.weight + (out * c.ins + in) * 9, c.ins * 9, outs, ins, filters,
+                               point_stride(ins, outs));
     const float* values = group.piece(c, block, in);
     for (std::int64_t point = 0; point < kPoints; ++point) {
       at::native::cpublas::brgemm(tiles, outs, ins, ins, outs, outs, /*add_C=*/in > 0,
-                                  values + point * kTiles * ins, filters + point * ins * outs,
-                                  products + point * kTiles * outs);
+                                  values + point * point_stride(kTiles, ins),
+                                  filters + point * point_stride(ins, outs),
+                                  products + point * point_stride(kTiles, outs));
     }
   }
   for (std::int64_t t = 0; t < tiles; ++t) {
     TilePlace place = place_of(c, group.first + block * kTiles + t);
     place.tile.count = outs;
     float* picture = c.y + place.picture * c.out_map.height * c.out_map.width * c.outs;
-    kernels().winograd_output(products + t * outs, kTiles * outs, c.bias + out, picture + out, c.out_map,
+    kernels().winograd_output(products + t * outs, point_stride(kTiles, outs), c.bias + out, picture + out, c.out_map,
                               place.tile);
   }
 }
 
 void convolve_group(const Convolution& c, const TileGroup& group) {
-  at::parallel_for(0, group.count, /*grain_size=*/4, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(group.count, /*grain_size=*/4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) transform_tile(c, group, index);
   });
   const std::int64_t blocks = group.blocks();
   const std::int64_t tasks = blocks * ceil_divide(c.outs, c.outs_at_once);
-  at::parallel_for(0, tasks, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
-    Scratch scratch(kPoints * (kIns + kTiles) * kOuts);
-    float* filters = scratch.take(kPoints * kIns * kOuts);
-    float* products = scratch.take(kPoints * kTiles * kOuts);
+  parallel_for(tasks, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+    Scratch scratch(kPoints * (point_stride(kIns, kOuts) + point_stride(kTiles, kOuts)));
+    float* filters = scratch.take(kPoints * point_stride(kIns, kOuts));
+    float* products = scratch.take(kPoints * point_stride(kTiles, kOuts));
     for (std::int64_t task = begin; task < end; ++task) {
       multiply_block(c, group, task % blocks, task / blocks * c.outs_at_once, filters, products);
     }
@@ -139,7 +153,7 @@ at::Tensor winograd_conv2d(const at::Tensor& x, const at::Tensor& weight, const 
   const std::int64_t tile_bytes = kPoints * ins * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t groups = ceil_divide(c.tiles() * tile_bytes, kInputBytes);
   const std::int64_t tiles = round_up(ceil_divide(c.tiles(), groups), kTiles);
-  Scratch values(tiles * kPoints * ins);
+  Scratch values(tiles / kTiles * block_size(ins));
   for (std::int64_t first = 0; first < c.tiles(); first += tiles) {
     convolve_group(c, {first, std::min(tiles, c.tiles() - first), values.take(0)});
   }

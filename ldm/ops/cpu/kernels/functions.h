@@ -9,7 +9,7 @@ namespace ldm::ops::cpu::LDM_ISA {
 
 void winograd_input(const float* map, Map size, Tile tile, float* out, std::int64_t stride);
 void winograd_filters(const float* filters, std::int64_t output_stride, std::int64_t outputs,
-                      std::int64_t ins, float* out);
+                      std::int64_t ins, float* out, std::int64_t stride);
 void winograd_output(const float* m, std::int64_t stride, const float* bias, float* map, Map size, Tile tile);
 void softmax_columns(float* scores, std::int64_t rows, std::int64_t columns, SoftmaxState state);
 void scale_columns(float* values, std::int64_t rows, std::int64_t columns, const float* factors);

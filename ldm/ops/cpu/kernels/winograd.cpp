@@ -69,7 +69,8 @@ void winograd_input(const float* map, Map size, Tile tile, float* out, int64_t s
   }
 }
 
-void winograd_filters(const float* filters, int64_t output_stride, int64_t outputs, int64_t ins, float* out) {
+void winograd_filters(const float* filters, int64_t output_stride, int64_t outputs, int64_t ins, float* out,
+                      int64_t stride) {
   constexpr int64_t kIns = 16;  // whose filters together fill whole vectors
   for (int64_t o = 0; o < outputs; o += kLanes) {
     for (int64_t first = 0; first < ins; first += kIns) {
@@ -87,7 +88,7 @@ void winograd_filters(const float* filters, int64_t output_stride, int64_t outpu
         for (int64_t r = 0; r < 6; ++r) {
           Vector u[6];
           transform_filter(half[r * 3], half[r * 3 + 1], half[r * 3 + 2], u, 1);
-          for (int64_t q = 0; q < 6; ++q) store(out + ((r * 6 + q) * ins + first + in) * outputs + o, u[q]);
+          for (int64_t q = 0; q < 6; ++q) store(out + (r * 6 + q) * stride + (first + in) * outputs + o, u[q]);
         }
       }
     }
