@@ -26,9 +26,9 @@ class LeafLayer : public Module {
   /// drawn from `generator`; layers built with `zero_init` are zero (the reference's zero_module).
   void init(at::Generator generator);
 
-  /// For sampling on the CPU, once the parameters are bound: keeps the weight in the order of memory that the fastest
-  /// product wants, in place of the parameter, which from then on has no values (it is on the meta device; binding gives
-  /// it some again). Returns whether this layer does so; most have nothing to gain.
+  /// For sampling on the CPU, once the parameters are bound: keeps the weight in the order of memory that the
+  /// fastest product wants, in place of the parameter, which from then on has no values (it is on the meta
+  /// device; binding gives it some again). Returns whether this layer does so; most have nothing to gain.
   virtual bool pack() { return false; }
 
  protected:

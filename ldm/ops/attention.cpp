@@ -26,7 +26,7 @@ at::Tensor merge_heads(const at::Tensor& x) {
 
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      std::int64_t heads, bool causal) {
-  if (cpu::flash_attention_takes(query, key, value)) {
+  if (cpu::flash_attention_takes(query, key, value, heads)) {
     return cpu::flash_attention(query, key, value, heads, causal);
   }
   return merge_heads(at::scaled_dot_product_attention(split_heads(query, heads), split_heads(key, heads),

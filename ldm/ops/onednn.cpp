@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
 namespace ldm::ops {
@@ -39,12 +41,15 @@ std::optional<at::Tensor> optional(const at::Tensor& tensor) {
 }  // namespace
 
 bool onednn_takes(const at::Tensor& x, const at::Tensor& weight) {
-  const auto fits = [](const at::Tensor& tensor) {
-    return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided &&
-           tensor.numel() > 0;
+  static const bool multiplies_bf16 = at::get_cpu_capability() == "AVX512";
+  const auto fits = [&](const at::Tensor& tensor) {
+    const bool type_fits =
+        tensor.scalar_type() == at::kFloat || (multiplies_bf16 && tensor.scalar_type() == at::kBFloat16);
+    return type_fits && tensor.is_cpu() && tensor.layout() == at::kStrided && tensor.numel() > 0;
   };
   const bool differentiated = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  return !differentiated && fits(x) && fits(weight) && at::globalContext().userEnabledMkldnn() &&
+  return !differentiated && fits(x) && fits(weight) && x.scalar_type() == weight.scalar_type() &&
+         !at::autocast::is_autocast_enabled(at::kCPU) && at::globalContext().userEnabledMkldnn() &&
          at::hasMKLDNN();
 }
 
@@ -75,8 +80,8 @@ at::Tensor onednn_packed_linear(const at::Tensor& x, const at::Tensor& packed, c
               x.device());
   TORCH_CHECK(!at::GradMode::is_enabled() || !x.requires_grad(),
               "linear: expected no gradients through a weight that was packed for sampling");
-  return multiply.call(x.contiguous(), packed, optional(bias), "none",
-                       c10::List<std::optional<at::Scalar>>(), std::nullopt);
+  return multiply.call(x.contiguous(), packed, optional(bias), "none", c10::List<std::optional<at::Scalar>>(),
+                       std::nullopt);
 }
 
 }  // namespace ldm::ops

@@ -6,8 +6,8 @@
 
 namespace ldm::ops {
 
-/// Whether oneDNN's float32 convolution can take these: dense float32 tensors on the CPU, nothing to
-/// differentiate, oneDNN in use.
+/// Whether oneDNN can take these: dense tensors on the CPU, both float32 or, on processors with AVX-512, both
+/// bfloat16, nothing to differentiate, no autocast, oneDNN in use.
 bool onednn_takes(const at::Tensor& x, const at::Tensor& weight);
 
 /// ops::conv2d through oneDNN with the weight reordered to the blocks that suit x's size. x [B, C, H, W] in
@@ -15,11 +15,11 @@ bool onednn_takes(const at::Tensor& x, const at::Tensor& weight);
 at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          std::int64_t stride, std::int64_t padding);
 
-/// A weight [out, in] in the order of memory that suits oneDNN's product, for onednn_packed_linear alone. Undefined
-/// where onednn_takes would refuse it.
+/// A weight [out, in] in the order of memory that suits oneDNN's product, for onednn_packed_linear alone.
+/// Undefined where onednn_takes would refuse it.
 at::Tensor onednn_pack_linear(const at::Tensor& weight);
 
-/// ops::linear with a packed weight: x [..., in] -> [..., out], both float32.
+/// ops::linear with a packed weight: x [..., in] -> [..., out], in the packed weight's type.
 at::Tensor onednn_packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias);
 
 }  // namespace ldm::ops

@@ -21,18 +21,31 @@ TEST_P(Attention, EqualsItsDefinition) {
   // Scores that differ by several units, as those of trained models.
   const at::Tensor q = 3 * at::randn({s.batch, s.queries, s.heads * s.width});
   const at::Tensor k = at::randn({s.batch, s.keys, s.heads * s.width}), v = at::randn_like(k);
-  const at::Tensor exact = attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
+  const at::Tensor exact =
+      attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
   const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
   ASSERT_EQ(actual.sizes(), exact.sizes());
   EXPECT_LT(relative_error(actual, exact), 3e-6);
 }
 
+TEST_P(Attention, Bfloat16IsAsExactAsItsType) {
+  const Shape s = GetParam();
+  const at::Tensor q = (3 * at::randn({s.batch, s.queries, s.heads * s.width})).to(at::kBFloat16);
+  const at::Tensor k = at::randn({s.batch, s.keys, s.heads * s.width}).to(at::kBFloat16);
+  const at::Tensor v = at::randn(k.sizes()).to(at::kBFloat16);
+  const at::Tensor exact =
+      attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
+  const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
+  ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
+  EXPECT_LT(relative_error(actual, exact), 5e-3);
+}
+
 // Queries and keys in less than a piece, in one and in several, heads of every width.
 INSTANTIATE_TEST_SUITE_P(Shapes, Attention,
-                         ::testing::Values(Shape{2, 3, 8, 9, 5}, Shape{1, 1, 1, 1, 1}, Shape{2, 2, 40, 64, 77},
-                                           Shape{1, 2, 40, 130, 1100}, Shape{1, 1, 512, 100, 513},
-                                           Shape{2, 2, 160, 33, 33}, Shape{2, 12, 64, 77, 77, true},
-                                           Shape{1, 2, 24, 600, 600, true}));
+                         ::testing::Values(Shape{2, 3, 8, 9, 5}, Shape{1, 1, 1, 1, 1},
+                                           Shape{2, 2, 40, 64, 77}, Shape{1, 2, 40, 130, 1100},
+                                           Shape{1, 1, 512, 100, 513}, Shape{2, 2, 160, 33, 33},
+                                           Shape{2, 12, 64, 77, 77, true}, Shape{1, 2, 24, 600, 600, true}));
 
 TEST(Attention, CausalRowsSeeNothingLater) {
   const at::Tensor q = at::randn({1, 6, 8}), k = at::randn({1, 6, 8}), v = at::randn({1, 6, 8});
@@ -67,11 +80,15 @@ TEST(Geglu, GatesTheFirstHalfByTheSecond) {
     const at::Tensor x = 3 * at::randn({3, 5, 2 * width}), exact = x.to(at::kDouble);
     const at::Tensor expected = exact.slice(-1, 0, width) * at::gelu(exact.slice(-1, width));
     EXPECT_LT(relative_error(geglu(x), expected), 5e-7);
+    const at::Tensor rounded = x.to(at::kBFloat16), wide = rounded.to(at::kDouble);
+    EXPECT_LT(relative_error(geglu(rounded), wide.slice(-1, 0, width) * at::gelu(wide.slice(-1, width))),
+              2.5e-3);
   }
 }
 
 TEST(Geglu, FarFromZeroTheGateIsOpenOrShut) {
-  const at::Tensor x = at::tensor({2.0f, 2.0f, 2.0f, 100.0f, -100.0f, std::numeric_limits<float>::quiet_NaN()});
+  const at::Tensor x =
+      at::tensor({2.0f, 2.0f, 2.0f, 100.0f, -100.0f, std::numeric_limits<float>::quiet_NaN()});
   const at::Tensor y = geglu(x.view({1, 6}));
   EXPECT_EQ(y[0][0].item<float>(), 200.0f);
   EXPECT_NEAR(y[0][1].item<float>(), 0.0f, 1e-30);

@@ -33,10 +33,22 @@ TEST(GroupNorm, WidthsThatVectorsDoNotDivide) {
   for (const std::int64_t width : {1, 3, 7, 21}) {
     const at::Tensor x = at::randn({3, 2 * width, 5, 3}).contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor weight = at::randn({2 * width}), bias = at::randn({2 * width});
-    const at::Tensor expected = at::silu(at::group_norm(x.to(at::kDouble).contiguous(), 2, weight.to(at::kDouble),
-                                                        bias.to(at::kDouble), 1e-5));
+    const at::Tensor expected = at::silu(at::group_norm(x.to(at::kDouble).contiguous(), 2,
+                                                        weight.to(at::kDouble), bias.to(at::kDouble), 1e-5));
     EXPECT_LT(relative_error(group_norm_silu(x, 2, weight, bias, 1e-5), expected), 2e-6);
   }
+}
+
+TEST(GroupNorm, RoundsBfloat16OnlyAtTheEnd) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x =
+      (at::randn({2, 40, 19, 30}) + 2).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor weight = at::randn({40}).to(at::kBFloat16), bias = at::randn({40}).to(at::kBFloat16);
+  const at::Tensor expected = at::silu(
+      at::group_norm(x.to(at::kDouble).contiguous(), 8, weight.to(at::kDouble), bias.to(at::kDouble), 1e-5));
+  const at::Tensor actual = group_norm_silu(x, 8, weight, bias, 1e-5);
+  ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
+  EXPECT_LT(relative_error(actual, expected), 2.5e-3);
 }
 
 TEST(GroupNorm, NanSpoilsItsGroupAlone) {

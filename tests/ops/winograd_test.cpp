@@ -31,7 +31,21 @@ TEST_P(WinogradConv2d, IsAsExactAsADirectSum) {
   }
 }
 
-// Maps that tiles do not divide, several blocks of tiles, groups of blocks, and pieces of channels that are not full.
+TEST_P(WinogradConv2d, RoundsBfloat16OnlyAtTheEnd) {
+  const Shape s = GetParam();
+  const at::Tensor x = at::randn({s.batch, s.in, s.height, s.width}).to(at::kBFloat16);
+  const at::Tensor weight =
+      (at::randn({s.out, s.in, 3, 3}) / std::sqrt(9.0 * static_cast<double>(s.in))).to(at::kBFloat16);
+  const at::Tensor bias = s.bias ? at::randn({s.out}).to(at::kBFloat16) : at::Tensor();
+  const at::Tensor exact = conv2d_reference(x.to(at::kDouble), weight.to(at::kDouble),
+                                            s.bias ? bias.to(at::kDouble) : at::Tensor(), 1, 1);
+  const at::Tensor actual = winograd_conv2d(x, weight, bias);
+  ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
+  EXPECT_LT(relative_error(actual, exact), 2e-3);  // half a unit in the last of 8 places is 1.7e-3 on average
+}
+
+// Maps that tiles do not divide, several blocks of tiles, groups of blocks, and pieces of channels that are
+// not full.
 INSTANTIATE_TEST_SUITE_P(Shapes, WinogradConv2d,
                          ::testing::Values(Shape{1, 16, 16, 1, 1}, Shape{2, 16, 32, 4, 4, false},
                                            Shape{2, 48, 80, 9, 7}, Shape{1, 64, 64, 3, 50},
@@ -54,7 +68,9 @@ TEST(WinogradTakes, OnlyWhatItCanDo) {
   EXPECT_FALSE(winograd_takes(x, at::randn({16, 32, 1, 1}), 1, 1));
   EXPECT_FALSE(winograd_takes(x, at::randn({4, 32, 3, 3}), 1, 1));
   EXPECT_FALSE(winograd_takes(at::randn({1, 4, 8, 8}), at::randn({16, 4, 3, 3}), 1, 1));
-  EXPECT_FALSE(winograd_takes(x.to(at::kBFloat16), weight.to(at::kBFloat16), 1, 1));
+  EXPECT_TRUE(winograd_takes(x.to(at::kBFloat16), weight.to(at::kBFloat16), 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight.to(at::kBFloat16), 1, 1));
+  EXPECT_FALSE(winograd_takes(x.to(at::kHalf), weight.to(at::kHalf), 1, 1));
   EXPECT_FALSE(winograd_takes(at::empty({0, 32, 8, 8}), weight, 1, 1));
   const at::Tensor trained = weight.clone().set_requires_grad(true);
   EXPECT_FALSE(winograd_takes(x, trained, 1, 1));

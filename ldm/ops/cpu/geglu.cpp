@@ -9,7 +9,7 @@
 namespace ldm::ops::cpu {
 
 bool geglu_takes(const at::Tensor& projected) {
-  return takes_float32({projected});
+  return takes({projected});
 }
 
 at::Tensor geglu(const at::Tensor& projected) {
@@ -20,11 +20,14 @@ at::Tensor geglu(const at::Tensor& projected) {
   sizes.back() = width;
   const at::Tensor out = at::empty(sizes, projected.options());
   const std::int64_t grain = 1 + 65536 / both;
-  parallel_for(input.numel() / both, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const float* values = input.const_data_ptr<float>() + row * both;
-      kernels().geglu(values, values + width, width, out.mutable_data_ptr<float>() + row * width);
-    }
+  with_type_of(input, [&](auto type) {
+    using T = decltype(type);
+    parallel_for(input.numel() / both, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const T* values = values_of<T>(input) + row * both;
+        kernels().of<T>().geglu(values, values + width, width, mutable_values_of<T>(out) + row * width);
+      }
+    });
   });
   return out;
 }

@@ -4,7 +4,7 @@
 
 namespace ldm::ops::cpu {
 
-/// Whether geglu can take this: float32 on the CPU, nothing to differentiate.
+/// Whether geglu can take this: float32 or bfloat16 on the CPU, nothing to differentiate.
 bool geglu_takes(const at::Tensor& projected);
 
 /// ops::geglu in one pass.

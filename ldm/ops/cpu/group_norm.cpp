@@ -33,12 +33,13 @@ void for_pieces(const Sizes& s, Function function) {
 }
 
 /// Sums over the pixels of each piece: [B, pieces, values | squares, C].
-std::vector<double> piece_moments(const Sizes& s, const float* x) {
+template <typename T>
+std::vector<double> piece_moments(const Sizes& s, const T* x) {
   std::vector<double> moments(static_cast<std::size_t>(s.batch * s.pieces() * 2 * s.channels), 0.0);
   for_pieces(s, [&](std::int64_t picture, std::int64_t piece) {
     double* sums = moments.data() + (picture * s.pieces() + piece) * 2 * s.channels;
-    kernels().channel_moments(x + (picture * s.pixels + piece * kPixels) * s.channels, s.pixels_of(piece),
-                              s.channels, sums, sums + s.channels);
+    kernels().of<T>().channel_moments(x + (picture * s.pixels + piece * kPixels) * s.channels,
+                                      s.pixels_of(piece), s.channels, sums, sums + s.channels);
   });
   return moments;
 }
@@ -60,10 +61,42 @@ std::pair<double, double> statistics(const Sizes& s, const double* moments, std:
   return {mean, 1.0 / std::sqrt((variance < 0 ? 0 : variance) + eps)};
 }
 
+/// What a group norm does to each channel of each picture: [B, C].
+struct Affine {
+  std::vector<float> scale, shift;
+};
+
+Affine affine_of(const Sizes& s, const std::vector<double>& moments, const float* weight, const float* bias,
+                 double eps) {
+  Affine affine;
+  for (std::int64_t i = 0; i < s.batch * s.channels; ++i) {
+    const std::int64_t picture = i / s.channels, channel = i % s.channels;
+    const std::int64_t group = channel / (s.channels / s.groups);
+    const auto [mean, factor] =
+        statistics(s, moments.data() + picture * s.pieces() * 2 * s.channels, group, eps);
+    const double by_weight = factor * weight[channel];
+    affine.scale.push_back(static_cast<float>(by_weight));
+    affine.shift.push_back(static_cast<float>(bias[channel] - mean * by_weight));
+  }
+  return affine;
+}
+
+template <typename T>
+void normalise(const Sizes& s, const T* x, const float* weight, const float* bias, double eps, bool silu,
+               T* y) {
+  const Affine affine = affine_of(s, piece_moments(s, x), weight, bias, eps);
+  for_pieces(s, [&](std::int64_t picture, std::int64_t piece) {
+    const std::int64_t place = (picture * s.pixels + piece * kPixels) * s.channels;
+    kernels().of<T>().scale_shift(x + place, s.pixels_of(piece), s.channels,
+                                  affine.scale.data() + picture * s.channels,
+                                  affine.shift.data() + picture * s.channels, silu, y + place);
+  });
+}
+
 }  // namespace
 
 bool group_norm_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return takes_float32({x, weight, bias}) && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  return takes({x, weight, bias}) && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 at::Tensor group_norm(const at::Tensor& x, std::int64_t groups, const at::Tensor& weight,
@@ -72,23 +105,11 @@ at::Tensor group_norm(const at::Tensor& x, std::int64_t groups, const at::Tensor
   TORCH_CHECK(s.channels % groups == 0, "group_norm: expected channels in multiples of ", groups, ", got ",
               s.channels);
   const at::Tensor y = at::empty_like(x);
-  const at::Tensor gain = weight.contiguous(), offset = bias.contiguous();
-  const std::vector<double> moments = piece_moments(s, x.const_data_ptr<float>());
-  std::vector<float> scale(static_cast<std::size_t>(s.batch * s.channels)), shift(scale.size());
-  for (std::int64_t i = 0; i < s.batch * s.channels; ++i) {
-    const std::int64_t picture = i / s.channels, channel = i % s.channels, width = s.channels / groups;
-    const auto [mean, factor] =
-        statistics(s, moments.data() + picture * s.pieces() * 2 * s.channels, channel / width, eps);
-    const double by_weight = factor * gain.const_data_ptr<float>()[channel];
-    scale[static_cast<std::size_t>(i)] = static_cast<float>(by_weight);
-    shift[static_cast<std::size_t>(i)] =
-        static_cast<float>(offset.const_data_ptr<float>()[channel] - mean * by_weight);
-  }
-  for_pieces(s, [&](std::int64_t picture, std::int64_t piece) {
-    const std::int64_t place = (picture * s.pixels + piece * kPixels) * s.channels;
-    kernels().scale_shift(x.const_data_ptr<float>() + place, s.pixels_of(piece), s.channels,
-                          scale.data() + picture * s.channels, shift.data() + picture * s.channels, silu,
-                          y.mutable_data_ptr<float>() + place);
+  const at::Tensor gain = weight.to(at::kFloat).contiguous(), offset = bias.to(at::kFloat).contiguous();
+  with_type_of(x, [&](auto type) {
+    using T = decltype(type);
+    normalise(s, values_of<T>(x), values_of<float>(gain), values_of<float>(offset), eps, silu,
+              mutable_values_of<T>(y));
   });
   return y;
 }

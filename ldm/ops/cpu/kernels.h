@@ -4,6 +4,11 @@
 
 namespace ldm::ops::cpu {
 
+/// A bfloat16 as it lies in memory: the upper half of a float32.
+struct Bf16 {
+  std::uint16_t bits;
+};
+
 /// A feature map of one picture in memory: [height, width, channels], dense.
 struct Map {
   std::int64_t height, width, channels;
@@ -21,47 +26,73 @@ struct SoftmaxState {
   float *maximum, *sum, *correction;
 };
 
-/// Loops over float32 that are compiled once for each instruction set. Pointers need no alignment. A count
-/// "in whole vectors" is a multiple of 16.
-struct Kernels {
-  const char* name;
-
+/// Loops over tensors of T (float or Bf16) that compute in float32. A count "in whole vectors" is a multiple
+/// of
+/// 16. Pointers need no alignment.
+template <typename T>
+struct TypedKernels {
   /// B^T d B of Winograd's F(4x4, 3x3) for each channel of a tile; pixels outside the map are zero.
   /// out[36] at distances of `stride`, `tile.count` channels (whole vectors) each.
-  void (*winograd_input)(const float* map, Map size, Tile tile, float* out, std::int64_t stride);
+  void (*winograd_input)(const T* map, Map size, Tile tile, float* out, std::int64_t stride);
 
   /// G g G^T for filters [outputs, ins, 3, 3], whose outputs lie `output_stride` apart -> out[36] at
   /// distances of `stride`, [ins, outputs] each, both counts in whole vectors.
-  void (*winograd_filters)(const float* filters, std::int64_t output_stride, std::int64_t outputs,
+  void (*winograd_filters)(const T* filters, std::int64_t output_stride, std::int64_t outputs,
                            std::int64_t ins, float* out, std::int64_t stride);
 
   /// A^T m A + bias: m[36] at distances of `stride` -> the pixels of the tile that lie in the map.
-  void (*winograd_output)(const float* m, std::int64_t stride, const float* bias, float* map, Map size,
+  void (*winograd_output)(const float* m, std::int64_t stride, const float* bias, T* map, Map size,
                           Tile tile);
 
-  /// One piece of softmax down the columns of scores [rows, columns] (columns in whole vectors), which are
-  /// powers of two's exponents: scores become 2^(score - maximum so far).
-  void (*softmax_columns)(float* scores, std::int64_t rows, std::int64_t columns, SoftmaxState state);
+  /// One piece of softmax down the columns of scores [rows, columns] (columns in whole vectors):
+  /// powers = 2^(scale * (score - maximum so far)), scale > 0. For float powers [rows, columns], which may be
+  /// the scores; for Bf16 [rows / 2 rounded up, columns, 2], the form in which products take their right
+  /// side, an odd last row beside zeros.
+  void (*softmax_columns)(const float* scores, std::int64_t rows, std::int64_t columns, float scale,
+                          SoftmaxState state, T* powers);
+
+  /// from [rows, columns], its rows `from_stride` apart -> to [columns, rows], its rows `to_stride` apart.
+  /// Any counts.
+  void (*transpose)(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns,
+                    T* to, std::int64_t to_stride);
+
+  /// Adds each channel's values and their squares over `pixels` to sum and square [channels].
+  void (*channel_moments)(const T* x, std::int64_t pixels, std::int64_t channels, double* sum,
+                          double* square);
+
+  /// y = x * scale + shift by channel, then y * sigmoid(y) if `silu`. x and y [pixels, channels] may be one.
+  void (*scale_shift)(const T* x, std::int64_t pixels, std::int64_t channels, const float* scale,
+                      const float* shift, bool silu, T* y);
+
+  /// values * gelu(gates), each [count].
+  void (*geglu)(const T* values, const T* gates, std::int64_t count, T* out);
+};
+
+/// All loops, compiled once for each instruction set.
+struct Kernels {
+  const char* name;
+  TypedKernels<float> of_float;
+  TypedKernels<Bf16> of_bf16;
 
   /// values [rows, columns] times factors [columns], in whole vectors.
   void (*scale_columns)(float* values, std::int64_t rows, std::int64_t columns, const float* factors);
 
-  /// from [rows, columns] with its rows `from_stride` apart -> to [columns, rows] times `factor`, its rows
-  /// `to_stride` apart. Any counts.
-  void (*transpose)(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns,
-                    float factor, float* to, std::int64_t to_stride);
+  /// The same of words of any meaning.
+  void (*transpose_words)(const std::uint32_t* from, std::int64_t from_stride, std::int64_t rows,
+                          std::int64_t columns, std::uint32_t* to, std::int64_t to_stride);
 
-  /// Adds each channel's values and their squares over `pixels` to sum and square [channels].
-  void (*channel_moments)(const float* x, std::int64_t pixels, std::int64_t channels, double* sum,
-                          double* square);
-
-  /// y = x * scale + shift by channel, then y * sigmoid(y) if `silu`. x and y [pixels, channels] may be one.
-  void (*scale_shift)(const float* x, std::int64_t pixels, std::int64_t channels, const float* scale,
-                      const float* shift, bool silu, float* y);
-
-  /// values * gelu(gates), each [count].
-  void (*geglu)(const float* values, const float* gates, std::int64_t count, float* out);
+  template <typename T>
+  const TypedKernels<T>& of() const;
 };
+
+template <>
+inline const TypedKernels<float>& Kernels::of<float>() const {
+  return of_float;
+}
+template <>
+inline const TypedKernels<Bf16>& Kernels::of<Bf16>() const {
+  return of_bf16;
+}
 
 /// The fastest set that this processor and ATEN_CPU_CAPABILITY allow.
 const Kernels& kernels();

@@ -7,10 +7,12 @@
 
 namespace ldm::ops::cpu {
 
-bool takes_float32(std::initializer_list<at::Tensor> tensors) {
+bool takes(std::initializer_list<at::Tensor> tensors) {
   if (at::autocast::is_autocast_enabled(at::kCPU)) return false;
-  return std::all_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
-    return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided &&
+  const at::ScalarType type = tensors.begin()->scalar_type();
+  if (type != at::kFloat && type != at::kBFloat16) return false;
+  return std::all_of(tensors.begin(), tensors.end(), [type](const at::Tensor& tensor) {
+    return tensor.is_cpu() && tensor.scalar_type() == type && tensor.layout() == at::kStrided &&
            tensor.numel() > 0 && !(at::GradMode::is_enabled() && tensor.requires_grad());
   });
 }

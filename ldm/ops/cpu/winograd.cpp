@@ -1,12 +1,12 @@
 #include "ldm/ops/cpu/winograd.h"
 
 #include <ATen/ATen.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 
 #include "ldm/ops/cpu/kernels.h"
 #include "ldm/ops/cpu/parallel.h"
+#include "ldm/ops/cpu/products.h"
 #include "ldm/ops/cpu/scratch.h"
 #include "ldm/ops/cpu/takes.h"
 
@@ -18,15 +18,17 @@ constexpr std::int64_t kTileSide = 4;  ///< pixels of output
 // Of a product in Winograd's domain: tiles x input channels x output channels. Measured: the filters' piece
 // (600 kB) stays in a core's cache while all tiles pass by.
 constexpr std::int64_t kTiles = 128, kIns = 64, kOuts = 64;
-// Added to the distance of one point from the next, which would be a power of two and put all 36 onto the same lines of
-// the cache.
+// Added to the distance of one point from the next, which would be a power of two and put all 36 onto the
+// same lines of the cache.
 constexpr std::int64_t kPadding = 16;
 constexpr std::int64_t kInputBytes = 48 << 20;  ///< of transformed tiles at a time, which all threads share
 
 /// One convolution: its sizes, and where things lie in memory.
+template <typename T>
 struct Convolution {
-  const float *x, *weight, *bias;
-  float* y;
+  const T *x, *weight;
+  const float* bias;
+  T* y;
   std::int64_t batch, ins, outs, outs_at_once;
   Map in_map, out_map;
   std::int64_t tile_rows, tile_columns;
@@ -39,7 +41,8 @@ struct TilePlace {
   Tile tile;  ///< of the output
 };
 
-TilePlace place_of(const Convolution& c, std::int64_t index) {
+template <typename T>
+TilePlace place_of(const Convolution<T>& c, std::int64_t index) {
   const std::int64_t per_picture = c.tile_rows * c.tile_columns, rest = index % per_picture;
   return {index / per_picture, {rest / c.tile_columns * kTileSide, rest % c.tile_columns * kTileSide, 0}};
 }
@@ -53,59 +56,62 @@ std::int64_t block_size(std::int64_t ins) {
   return kPoints * (kTiles * ins + ceil_divide(ins, kIns) * kPadding);
 }
 
-/// Tiles that are transformed together: from `first`, `count` of them, in blocks of kTiles. Their values lie at
-/// `values` as [block][piece of input channels][36][kTiles][channels of the piece]: a row of the products' left
-/// side is short, so that rows don't fall onto the same lines of the cache either.
+/// Tiles that are transformed together: from `first`, `count` of them, in blocks of kTiles. Their values lie
+/// at `values` as [block][piece of input channels][36][kTiles][channels of the piece]: a row of the products'
+/// left side is short, so that rows don't fall onto the same lines of the cache either.
 struct TileGroup {
   std::int64_t first, count;
   float* values;
 
   std::int64_t blocks() const { return ceil_divide(count, kTiles); }
-  float* piece(const Convolution& c, std::int64_t block, std::int64_t in) const {
-    return values + block * block_size(c.ins) + in / kIns * kPoints * point_stride(kTiles, kIns);
+  float* piece(std::int64_t all_ins, std::int64_t block, std::int64_t in) const {
+    return values + block * block_size(all_ins) + in / kIns * kPoints * point_stride(kTiles, kIns);
   }
 };
 
-void transform_tile(const Convolution& c, const TileGroup& group, std::int64_t index) {
+template <typename T>
+void transform_tile(const Convolution<T>& c, const TileGroup& group, std::int64_t index) {
   TilePlace place = place_of(c, group.first + index);
   place.tile.row -= 1;
   place.tile.column -= 1;
-  const float* picture = c.x + place.picture * c.in_map.height * c.in_map.width * c.ins;
+  const T* picture = c.x + place.picture * c.in_map.height * c.in_map.width * c.ins;
   for (std::int64_t in = 0; in < c.ins; in += kIns) {
     place.tile.count = std::min(kIns, c.ins - in);
-    float* out = group.piece(c, index / kTiles, in) + index % kTiles * place.tile.count;
-    kernels().winograd_input(picture + in, c.in_map, place.tile, out, point_stride(kTiles, place.tile.count));
+    float* out = group.piece(c.ins, index / kTiles, in) + index % kTiles * place.tile.count;
+    kernels().of<T>().winograd_input(picture + in, c.in_map, place.tile, out,
+                                     point_stride(kTiles, place.tile.count));
   }
 }
 
 /// The products of one block of tiles with `outs` filters from `out` on, and their way into y. `filters` and
 /// `products` are working memory.
-void multiply_block(const Convolution& c, const TileGroup& group, std::int64_t block, std::int64_t out,
+template <typename T>
+void multiply_block(const Convolution<T>& c, const TileGroup& group, std::int64_t block, std::int64_t out,
                     float* filters, float* products) {
   const std::int64_t tiles = std::min(kTiles, group.count - block * kTiles);
   const std::int64_t outs = std::min(c.outs_at_once, c.outs - out);
   for (std::int64_t in = 0; in < c.ins; in += kIns) {
     const std::int64_t ins = std::min(kIns, c.ins - in);
-    kernels().winograd_filters(c.weight + (out * c.ins + in) * 9, c.ins * 9, outs, ins, filters,
-                               point_stride(ins, outs));
-    const float* values = group.piece(c, block, in);
+    kernels().of<T>().winograd_filters(c.weight + (out * c.ins + in) * 9, c.ins * 9, outs, ins, filters,
+                                       point_stride(ins, outs));
+    const float* values = group.piece(c.ins, block, in);
     for (std::int64_t point = 0; point < kPoints; ++point) {
-      at::native::cpublas::brgemm(tiles, outs, ins, ins, outs, outs, /*add_C=*/in > 0,
-                                  values + point * point_stride(kTiles, ins),
-                                  filters + point * point_stride(ins, outs),
-                                  products + point * point_stride(kTiles, outs));
+      multiply(tiles, outs, ins, values + point * point_stride(kTiles, ins),
+               filters + point * point_stride(ins, outs), products + point * point_stride(kTiles, outs),
+               /*add=*/in > 0);
     }
   }
   for (std::int64_t t = 0; t < tiles; ++t) {
     TilePlace place = place_of(c, group.first + block * kTiles + t);
     place.tile.count = outs;
-    float* picture = c.y + place.picture * c.out_map.height * c.out_map.width * c.outs;
-    kernels().winograd_output(products + t * outs, point_stride(kTiles, outs), c.bias + out, picture + out, c.out_map,
-                              place.tile);
+    T* picture = c.y + place.picture * c.out_map.height * c.out_map.width * c.outs;
+    kernels().of<T>().winograd_output(products + t * outs, point_stride(kTiles, outs), c.bias + out,
+                                      picture + out, c.out_map, place.tile);
   }
 }
 
-void convolve_group(const Convolution& c, const TileGroup& group) {
+template <typename T>
+void convolve_group(const Convolution<T>& c, const TileGroup& group) {
   parallel_for(group.count, /*grain_size=*/4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) transform_tile(c, group, index);
   });
@@ -121,34 +127,21 @@ void convolve_group(const Convolution& c, const TileGroup& group) {
   });
 }
 
-}  // namespace
-
-bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride, std::int64_t padding) {
-  return takes_float32({x, weight}) && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
-         stride == 1 && padding == 1 && weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0 &&
-         weight.is_contiguous();
-}
-
-at::Tensor winograd_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  TORCH_CHECK(x.dim() == 4 && x.size(1) == weight.size(1), "winograd_conv2d: expected x [B, ", weight.size(1),
-              ", H, W], got ", x.sizes());
-  const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
-  const at::Tensor shift = bias.defined() ? bias.contiguous() : at::zeros({weight.size(0)}, x.options());
-  const at::Tensor y = at::empty({x.size(0), weight.size(0), x.size(2), x.size(3)},
-                                 x.options().memory_format(at::MemoryFormat::ChannelsLast));
+template <typename T>
+void convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& y) {
   const std::int64_t height = x.size(2), width = x.size(3), ins = x.size(1), outs = weight.size(0);
-  const Convolution c{input.const_data_ptr<float>(),
-                      weight.const_data_ptr<float>(),
-                      shift.const_data_ptr<float>(),
-                      y.mutable_data_ptr<float>(),
-                      x.size(0),
-                      ins,
-                      outs,
-                      outs < 8 * kOuts ? kOuts / 2 : kOuts,  // enough tasks to share out evenly
-                      {height, width, ins},
-                      {height, width, outs},
-                      ceil_divide(height, kTileSide),
-                      ceil_divide(width, kTileSide)};
+  const Convolution<T> c{values_of<T>(x),
+                         values_of<T>(weight),
+                         values_of<float>(bias),
+                         mutable_values_of<T>(y),
+                         x.size(0),
+                         ins,
+                         outs,
+                         outs < 8 * kOuts ? kOuts / 2 : kOuts,  // enough tasks to share out evenly
+                         {height, width, ins},
+                         {height, width, outs},
+                         ceil_divide(height, kTileSide),
+                         ceil_divide(width, kTileSide)};
   // Groups of about equal size, in whole blocks.
   const std::int64_t tile_bytes = kPoints * ins * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t groups = ceil_divide(c.tiles() * tile_bytes, kInputBytes);
@@ -157,6 +150,26 @@ at::Tensor winograd_conv2d(const at::Tensor& x, const at::Tensor& weight, const 
   for (std::int64_t first = 0; first < c.tiles(); first += tiles) {
     convolve_group(c, {first, std::min(tiles, c.tiles() - first), values.take(0)});
   }
+}
+
+}  // namespace
+
+bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride,
+                    std::int64_t padding) {
+  return takes({x, weight}) && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
+         stride == 1 && padding == 1 && weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0 &&
+         weight.is_contiguous();
+}
+
+at::Tensor winograd_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  TORCH_CHECK(x.dim() == 4 && x.size(1) == weight.size(1), "winograd_conv2d: expected x [B, ", weight.size(1),
+              ", H, W], got ", x.sizes());
+  const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor shift = bias.defined() ? bias.to(at::kFloat).contiguous()
+                                          : at::zeros({weight.size(0)}, x.options().dtype(at::kFloat));
+  const at::Tensor y = at::empty({x.size(0), weight.size(0), x.size(2), x.size(3)},
+                                 x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  with_type_of(x, [&](auto type) { convolve<decltype(type)>(input, weight, shift, y); });
   return y;
 }
 

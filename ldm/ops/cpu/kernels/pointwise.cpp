@@ -28,7 +28,7 @@ inline Vector gelu(Vector x) {
   return 0.5f * x * (z < 0.0f ? tail : 2.0f - tail);
 }
 
-/// Applies `function` to whole vectors of [0, count), and to the rest by way of a padded copy.
+/// Calls `function(first, lanes)` for the vectors of [0, count), the last of which may not be whole.
 template <typename Function>
 inline void for_vectors(int64_t count, Function function) {
   int64_t i = 0;
@@ -36,27 +36,27 @@ inline void for_vectors(int64_t count, Function function) {
   if (i < count) function(i, count - i);
 }
 
-inline Vector load_some(const float* from, int64_t lanes) {
-  if (lanes == kLanes) return load(from);
-  Vector v{};
-  for (int64_t i = 0; i < lanes; ++i) v[i] = from[i];
-  return v;
+inline Doubles load_doubles(const float* from) {
+  HalfVector half;
+  memcpy(&half, from, sizeof half);
+  return __builtin_convertvector(half, Doubles);
 }
 
-inline void store_some(float* to, Vector v, int64_t lanes) {
-  if (lanes == kLanes) return store(to, v);
-  for (int64_t i = 0; i < lanes; ++i) to[i] = v[i];
+inline Doubles load_doubles(const Bf16* from) {
+  typedef uint16_t QuarterVector __attribute__((vector_size(LDM_VECTOR_BYTES / 4)));
+  typedef uint32_t HalfWords __attribute__((vector_size(LDM_VECTOR_BYTES / 2)));
+  QuarterVector quarter;
+  memcpy(&quarter, from, sizeof quarter);
+  return __builtin_convertvector((HalfVector)(__builtin_convertvector(quarter, HalfWords) << 16), Doubles);
 }
 
 /// Moments of kCount vectors of channels, whose pixels lie `stride` apart.
-template <int kCount>
-void moments_piece(const float* x, int64_t pixels, int64_t stride, double* sum, double* square) {
+template <int kCount, typename T>
+void moments_piece(const T* x, int64_t pixels, int64_t stride, double* sum, double* square) {
   Doubles total[kCount] = {}, total_square[kCount] = {};
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int i = 0; i < kCount; ++i) {
-      HalfVector half;
-      memcpy(&half, x + pixel * stride + i * kDoubles, sizeof half);
-      const Doubles value = __builtin_convertvector(half, Doubles);
+      const Doubles value = load_doubles(x + pixel * stride + i * kDoubles);
       total[i] += value;
       total_square[i] += value * value;
     }
@@ -69,7 +69,9 @@ void moments_piece(const float* x, int64_t pixels, int64_t stride, double* sum, 
 
 }  // namespace
 
-void channel_moments(const float* x, int64_t pixels, int64_t channels, double* sum, double* square) {
+template <typename T>
+void Pointwise<T>::channel_moments(const T* x, int64_t pixels, int64_t channels, double* sum,
+                                   double* square) {
   int64_t c = 0;
   for (; c + 4 * kDoubles <= channels; c += 4 * kDoubles) {
     moments_piece<4>(x + c, pixels, channels, sum + c, square + c);
@@ -79,18 +81,19 @@ void channel_moments(const float* x, int64_t pixels, int64_t channels, double* s
   }
   for (; c < channels; ++c) {
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      const double value = x[pixel * channels + c];
+      const double value = to_float(x[pixel * channels + c]);
       sum[c] += value;
       square[c] += value * value;
     }
   }
 }
 
-void scale_shift(const float* x, int64_t pixels, int64_t channels, const float* scale, const float* shift,
-                 bool with_silu, float* y) {
+template <typename T>
+void Pointwise<T>::scale_shift(const T* x, int64_t pixels, int64_t channels, const float* scale,
+                               const float* shift, bool with_silu, T* y) {
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-    const float* from = x + pixel * channels;
-    float* to = y + pixel * channels;
+    const T* from = x + pixel * channels;
+    T* to = y + pixel * channels;
     for_vectors(channels, [=](int64_t c, int64_t lanes) {
       const Vector value =
           load_some(from + c, lanes) * load_some(scale + c, lanes) + load_some(shift + c, lanes);
@@ -99,10 +102,14 @@ void scale_shift(const float* x, int64_t pixels, int64_t channels, const float* 
   }
 }
 
-void geglu(const float* values, const float* gates, int64_t count, float* out) {
+template <typename T>
+void Pointwise<T>::geglu(const T* values, const T* gates, int64_t count, T* out) {
   for_vectors(count, [=](int64_t i, int64_t lanes) {
     store_some(out + i, load_some(values + i, lanes) * gelu(load_some(gates + i, lanes)), lanes);
   });
 }
+
+template struct Pointwise<float>;
+template struct Pointwise<Bf16>;
 
 }  // namespace ldm::ops::cpu::LDM_ISA

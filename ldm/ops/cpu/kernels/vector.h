@@ -1,11 +1,13 @@
 #pragma once
 
-// Vectors of the widest registers of the instruction set that this file is compiled for. Everything is local to
-// the file that includes it: a function that the linker may share between files, compiled here for AVX-512, would
-// end up in programs that run without it. So no header of the C++ library here either.
+// Vectors of the widest registers of the instruction set that this file is compiled for. Everything is local
+// to the file that includes it: a function that the linker may share between files, compiled here for
+// AVX-512, would end up in programs that run without it. So no header of the C++ library here either.
 
 #include <stdint.h>
 #include <string.h>
+
+#include "ldm/ops/cpu/kernels.h"
 
 namespace ldm::ops::cpu::LDM_ISA {
 namespace {
@@ -14,6 +16,8 @@ constexpr int64_t kLanes = LDM_VECTOR_BYTES / sizeof(float);
 
 typedef float Vector __attribute__((vector_size(LDM_VECTOR_BYTES)));
 typedef int32_t Integers __attribute__((vector_size(LDM_VECTOR_BYTES)));
+typedef uint32_t Words __attribute__((vector_size(LDM_VECTOR_BYTES)));
+typedef uint16_t Halves __attribute__((vector_size(LDM_VECTOR_BYTES / 2)));
 
 inline Vector load(const float* from) {
   Vector v;
@@ -23,6 +27,52 @@ inline Vector load(const float* from) {
 
 inline void store(float* to, Vector v) {
   memcpy(to, &v, sizeof v);
+}
+
+inline Vector load(const Bf16* from) {
+  Halves halves;
+  memcpy(&halves, from, sizeof halves);
+  return (Vector)(__builtin_convertvector(halves, Words) << 16);
+}
+
+/// The bits of the bfloat16 that is nearest, the even one of two. NaN stays NaN.
+inline Words to_bf16(Vector v) {
+  const Words bits = (Words)v;
+  const Words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return v != v ? (bits >> 16) | 0x40 : rounded;
+}
+
+inline void store(Bf16* to, Vector v) {
+  const Halves halves = __builtin_convertvector(to_bf16(v), Halves);
+  memcpy(to, &halves, sizeof halves);
+}
+
+inline float to_float(float value) {
+  return value;
+}
+
+inline float to_float(Bf16 value) {
+  const uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+/// The first `lanes` values from `from`, the others zero.
+template <typename T>
+inline Vector load_some(const T* from, int64_t lanes) {
+  if (lanes == kLanes) return load(from);
+  Vector v{};
+  for (int64_t i = 0; i < lanes; ++i) v[i] = to_float(from[i]);
+  return v;
+}
+
+template <typename T>
+inline void store_some(T* to, Vector v, int64_t lanes) {
+  if (lanes == kLanes) return store(to, v);
+  T values[kLanes];
+  store(values, v);
+  for (int64_t i = 0; i < lanes; ++i) to[i] = values[i];
 }
 
 inline Vector fill(float value) {

@@ -1,9 +1,10 @@
 #include "ldm/ops/cpu/kernels/functions.h"
 #include "ldm/ops/cpu/kernels/vector.h"
 
-// Winograd's minimal filtering F(4x4, 3x3): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015;
-// the matrices by Cook and Toom's construction. With the usual points of interpolation (0, 1, -1, 2, -2 and infinity)
-// float32 loses a digit; with 0, +-3/4, +-3/2 and infinity the error is that of a direct convolution.
+// Winograd's minimal filtering F(4x4, 3x3): Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// Networks", 2015; the matrices by Cook and Toom's construction. With the usual points of interpolation (0,
+// 1, -1, 2, -2 and infinity) float32 loses a digit; with 0, +-3/4, +-3/2 and infinity the error is that of a
+// direct convolution.
 
 namespace ldm::ops::cpu::LDM_ISA {
 namespace {
@@ -13,7 +14,8 @@ constexpr float kA2 = kA * kA, kB2 = kB * kB;
 
 /// B^T d: values of the polynomials that vanish at all points but one. Rows `step` apart.
 inline void transform_input(const Vector* d, int64_t step, Vector* out) {
-  const Vector d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+  const Vector d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
+               d5 = d[5 * step];
   out[0] = d4 - (kA2 + kB2) * d2 + (kA2 * kB2) * d0;
   const Vector even_a = d4 - kB2 * d2, odd_a = d3 - kB2 * d1;
   out[step] = even_a + kA * odd_a;
@@ -50,7 +52,8 @@ inline void transform_output(const Vector* m, int64_t step, Vector* out) {
 
 }  // namespace
 
-void winograd_input(const float* map, Map size, Tile tile, float* out, int64_t stride) {
+template <typename T>
+void Winograd<T>::input(const T* map, Map size, Tile tile, float* out, int64_t stride) {
   for (int64_t c = 0; c < tile.count; c += kLanes) {
     Vector d[36], half[36];
     for (int64_t r = 0; r < 6; ++r) {
@@ -69,15 +72,16 @@ void winograd_input(const float* map, Map size, Tile tile, float* out, int64_t s
   }
 }
 
-void winograd_filters(const float* filters, int64_t output_stride, int64_t outputs, int64_t ins, float* out,
-                      int64_t stride) {
+template <typename T>
+void Winograd<T>::filters(const T* from, int64_t output_stride, int64_t outputs, int64_t ins, float* out,
+                          int64_t stride) {
   constexpr int64_t kIns = 16;  // whose filters together fill whole vectors
   for (int64_t o = 0; o < outputs; o += kLanes) {
     for (int64_t first = 0; first < ins; first += kIns) {
       Vector columns[kIns * 9];  // [ins, 9], one output to a lane
       for (int64_t c = 0; c < kIns * 9; c += kLanes) {
         for (int64_t lane = 0; lane < kLanes; ++lane) {
-          columns[c + lane] = load(filters + (o + lane) * output_stride + first * 9 + c);
+          columns[c + lane] = load(from + (o + lane) * output_stride + first * 9 + c);
         }
         transpose_block(columns + c);
       }
@@ -88,14 +92,16 @@ void winograd_filters(const float* filters, int64_t output_stride, int64_t outpu
         for (int64_t r = 0; r < 6; ++r) {
           Vector u[6];
           transform_filter(half[r * 3], half[r * 3 + 1], half[r * 3 + 2], u, 1);
-          for (int64_t q = 0; q < 6; ++q) store(out + (r * 6 + q) * stride + (first + in) * outputs + o, u[q]);
+          for (int64_t q = 0; q < 6; ++q)
+            store(out + (r * 6 + q) * stride + (first + in) * outputs + o, u[q]);
         }
       }
     }
   }
 }
 
-void winograd_output(const float* m, int64_t stride, const float* bias, float* map, Map size, Tile tile) {
+template <typename T>
+void Winograd<T>::output(const float* m, int64_t stride, const float* bias, T* map, Map size, Tile tile) {
   for (int64_t c = 0; c < tile.count; c += kLanes) {
     Vector d[36], half[24];
     for (int64_t i = 0; i < 36; ++i) d[i] = load(m + i * stride + c);
@@ -104,10 +110,14 @@ void winograd_output(const float* m, int64_t stride, const float* bias, float* m
     for (int64_t r = 0; r < 4 && tile.row + r < size.height; ++r) {
       Vector y[4];
       transform_output(half + r * 6, 1, y);
-      float* to = map + ((tile.row + r) * size.width + tile.column) * size.channels + c;
-      for (int64_t q = 0; q < 4 && tile.column + q < size.width; ++q) store(to + q * size.channels, y[q] + shift);
+      T* to = map + ((tile.row + r) * size.width + tile.column) * size.channels + c;
+      for (int64_t q = 0; q < 4 && tile.column + q < size.width; ++q)
+        store(to + q * size.channels, y[q] + shift);
     }
   }
 }
+
+template struct Winograd<float>;
+template struct Winograd<Bf16>;
 
 }  // namespace ldm::ops::cpu::LDM_ISA
