@@ -16,16 +16,30 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Bf16* a, con
                               reinterpret_cast<const at::BFloat16*>(b), c, /*is_vnni=*/true);
 }
 
-bool multiplies_bf16() {
-  return at::native::cpublas::could_pack(at::kBFloat16);
-}
-
 template <>
 void end_products<float>() {}
 
 template <>
 void end_products<Bf16>() {
   at::native::cpublas::brgemm_release();
+}
+
+bool multiplies_bf16() {
+  // torch tells nobody whether it can, and without it goes another way, with another order of b.
+  static const bool works = [] {
+    const at::Tensor a = at::arange(1, 33, at::kFloat).view({16, 2}).to(at::kBFloat16);
+    const at::Tensor b = at::arange(1, 33, at::kFloat).view({2, 16}).to(at::kBFloat16);
+    const at::Tensor c = at::empty({16, 16}, at::kFloat), interleaved = b.t().contiguous();
+    try {
+      at::native::cpublas::brgemm(16, 16, 2, 2, 16, 16, false, a.const_data_ptr<at::BFloat16>(),
+                                  interleaved.const_data_ptr<at::BFloat16>(), c.mutable_data_ptr<float>());
+      end_products<Bf16>();
+    } catch (const c10::Error&) {
+      return false;
+    }
+    return c.equal(a.to(at::kFloat).matmul(b.to(at::kFloat)));
+  }();
+  return works;
 }
 
 }  // namespace ldm::ops::cpu

@@ -14,7 +14,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, co
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Bf16* a, const Bf16* b, float* c,
               bool add);
 
-/// Whether this processor has products of bfloat16.
+/// Whether the processor and torch have such products of bfloat16.
 bool multiplies_bf16();
 
 /// For a thread that has multiplied elements of T, after the last product: gives back registers that some
