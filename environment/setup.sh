@@ -34,7 +34,8 @@ PACKAGES=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libyaml-cpp-dev libcxxopts-dev nlohmann-json3-dev libutf8proc-dev libpng-dev zlib1g-dev libssl-dev
   libjemalloc-dev # for train
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
+  qemu-user # for trying a processor without AVX-512
   libfreetype-dev fonts-noto-color-emoji # for the demo's data
   clang # for the fuzzers
 )

@@ -12,21 +12,11 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from cfg_step import V1
+from v1_shape import TEXT_ENCODER, UNET, VAE, VOCABULARY
 
 MERGES = Path(__file__).parents[2] / ".venv/share/ldm/bpe_simple_vocab_16e6.txt"
-VOCABULARY = 49408
 START, END = "<|startoftext|>", "<|endoftext|>"
 
-VAE = dict(
-    in_channels=3, out_channels=3, latent_channels=4, sample_size=512, block_out_channels=(128, 256, 512, 512),
-    layers_per_block=2, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-)
-TEXT_ENCODER = dict(
-    vocab_size=VOCABULARY, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12,
-    max_position_embeddings=77, hidden_act="quick_gelu", projection_dim=768,
-    bos_token_id=VOCABULARY - 2, eos_token_id=VOCABULARY - 1, pad_token_id=VOCABULARY - 1,
-)
 SCHEDULER = dict(
     beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000, set_alpha_to_one=False,
     skip_prk_steps=True, steps_offset=1,
@@ -69,7 +59,7 @@ def prepare(folder, input_picture):
     write_tokenizer(folder / "tokenizer")
     write_input_picture(input_picture)
     parts = dict(
-        unet=UNet2DConditionModel(**V1), vae=AutoencoderKL(**VAE), scheduler=PNDMScheduler(**SCHEDULER),
+        unet=UNet2DConditionModel(**UNET), vae=AutoencoderKL(**VAE), scheduler=PNDMScheduler(**SCHEDULER),
         text_encoder=CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER)),
     )
     for name, part in parts.items():

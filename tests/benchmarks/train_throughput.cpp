@@ -6,13 +6,11 @@
 // peak resident memory.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cxxopts.hpp>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,24 +24,14 @@
 #include "ldm/registry.h"
 #include "ldm/training/optimizer.h"
 #include "ldm/util.h"
+#include "tests/benchmarks/events.h"
 
 namespace {
 
-using Json = nlohmann::json;
+using ldm::benchmarks::report;
 
 constexpr double kLearningRate = 1e-4;
 constexpr std::int64_t kTokens = 77;
-
-double peak_resident_gb() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
-}
-
-void report(Json event) {
-  event["peak_resident_gb"] = peak_resident_gb();
-  std::cout << event.dump() << std::endl;
-}
 
 c10::ScalarType autocast_type(const std::string& precision) {
   if (precision == "32") return at::kFloat;

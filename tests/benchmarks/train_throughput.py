@@ -12,22 +12,18 @@ each runs a step that is not counted, then `--steps` that are, and ends.
 
 import argparse
 import dataclasses
-import json
 import math
-import resource
 import statistics
-import subprocess
 import sys
-import time
 
 import torch
 from diffusers import UNet2DConditionModel
 
+from driven_process import DrivenProcess, serve
+from v1_shape import UNET
+
 TOKENS = 77
-V1 = dict(
-    sample_size=32, cross_attention_dim=768, attention_head_dim=8, block_out_channels=(320, 640, 1280, 1280),
-    in_channels=4, out_channels=4, layers_per_block=2,
-)
+V1 = {**UNET, "sample_size": 32}
 # attention_head_dim is the number of heads, in diffusers' models of v1's kind.
 DEMO = dict(
     sample_size=16, cross_attention_dim=128, attention_head_dim=4, block_out_channels=(64, 128, 128), norm_num_groups=8,
@@ -56,31 +52,11 @@ CASES = {
 }
 
 
-class Side:
-    """A process that does one step for each line that it is sent."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.parameters = self.event()["parameters"]
-
-    def event(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the program ended early with status {self.process.wait()}")
-        return json.loads(line)
-
-    def step(self):
-        self.process.stdin.write("step\n")
-        self.process.stdin.flush()
-        event = self.event()
-        assert event["loss"] is not None and math.isfinite(event["loss"]), "expected a finite loss"
-        return event["seconds"]
-
-    def end(self):
-        self.process.stdin.close()
-        event = self.event()
-        self.process.wait()
-        return event["peak_resident_gb"]
+def timed(side):
+    """Seconds of one step."""
+    event = side.step()
+    assert event["loss"] is not None and math.isfinite(event["loss"]), "expected a finite loss"
+    return event["seconds"]
 
 
 class Peer:
@@ -108,20 +84,11 @@ class Peer:
         return loss.item()
 
 
-def report(**event):
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(json.dumps({**event, "peak_resident_gb": peak}), flush=True)
-
-
 def serve_peer(case, arguments):
     """The peer's process: as tests/benchmarks/train_throughput.cpp."""
     peer = Peer(case, arguments)
-    report(event="ready", parameters=sum(parameter.numel() for parameter in peer.unet.parameters()))
-    for line in sys.stdin:
-        begun = time.perf_counter()
-        loss = peer.step()
-        report(event="step", seconds=time.perf_counter() - begun, loss=loss)
-    report(event="end")
+    parameters = sum(parameter.numel() for parameter in peer.unet.parameters())
+    serve(peer.step, lambda loss: {"loss": loss}, parameters=parameters)
 
 
 def commands(name, case, arguments):
@@ -140,10 +107,10 @@ def run(name, case, arguments):
     parameters, peaks = {}, {}
     for _ in range(arguments.rounds):
         for label, command in commands(name, case, arguments).items():
-            side = Side(command)
-            side.step()
-            times[label] += [side.step() for _ in range(arguments.steps)]
-            parameters[label], peaks[label] = side.parameters, side.end()
+            with DrivenProcess(command) as side:
+                timed(side)
+                times[label] += [timed(side) for _ in range(arguments.steps)]
+                parameters[label], peaks[label] = side.ready["parameters"], side.end()
     assert parameters["ours"] == parameters["diffusers"], f"expected one structure, got {parameters} parameters"
 
     print(f"{name}: batch {case.batch}, latents {case.size}x{case.size}, precision {case.precision}")
