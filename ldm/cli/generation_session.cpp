@@ -25,8 +25,12 @@ config::Config read_config(const ModelOptions& options) {
 }
 
 LoadOptions load_options(const ModelOptions& options, const Device& device, Precision precision) {
-  return {parse_ema_choice(options.ema), options.ema_ckpt, checkpoint::parse_mmap_choice(options.mmap),
-          device.device, precision, /*pack=*/true};
+  return {parse_ema_choice(options.ema),
+          options.ema_ckpt,
+          checkpoint::parse_mmap_choice(options.mmap),
+          device.device,
+          precision,
+          /*pack=*/true};
 }
 
 /// The most memory that was in use so far, in bytes: on the device, else of the process.

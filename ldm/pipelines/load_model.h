@@ -54,8 +54,8 @@ struct LoadOptions {
   checkpoint::MmapChoice mmap = checkpoint::MmapChoice::automatic;
   c10::Device device = c10::kCPU;
   Precision precision = Precision::full;  ///< `half` and `bf16` convert the parameters, the others do not
-  /// On the CPU: keeps the diffusion network's linear maps in the order that is fastest to multiply with, in place of
-  /// their parameters. Off for whoever wants to read or to train those.
+  /// On the CPU: keeps the diffusion network's linear maps in the order that is fastest to multiply with, in
+  /// place of their parameters. Off for whoever wants to read or to train those.
   bool pack = false;
 };
 
