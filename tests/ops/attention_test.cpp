@@ -37,7 +37,7 @@ TEST_P(Attention, Bfloat16IsAsExactAsItsType) {
       attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
   const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
   ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
-  EXPECT_LT(relative_error(actual, exact), 5e-3);
+  EXPECT_LT(relative_error(actual, exact), 8e-3);  // powers and result are each rounded: 2^-8 at most
 }
 
 // Queries and keys in less than a piece, in one and in several, heads of every width.
@@ -79,10 +79,10 @@ TEST(Geglu, GatesTheFirstHalfByTheSecond) {
   for (const std::int64_t width : {1, 4, 40, 131}) {
     const at::Tensor x = 3 * at::randn({3, 5, 2 * width}), exact = x.to(at::kDouble);
     const at::Tensor expected = exact.slice(-1, 0, width) * at::gelu(exact.slice(-1, width));
-    EXPECT_LT(relative_error(geglu(x), expected), 5e-7);
+    EXPECT_LT(relative_error(geglu(x), expected), 1e-6);
     const at::Tensor rounded = x.to(at::kBFloat16), wide = rounded.to(at::kDouble);
     EXPECT_LT(relative_error(geglu(rounded), wide.slice(-1, 0, width) * at::gelu(wide.slice(-1, width))),
-              2.5e-3);
+              4e-3);
   }
 }
 
