@@ -114,7 +114,9 @@ void GenerationSession::load() {
 }
 
 std::shared_ptr<LatentDiffusionImpl> GenerationSession::load_float32() const {
-  return load_model(config_, checkpoint_, load_options(options_, device_, Precision::full)).model;
+  LoadOptions load = load_options(options_, device_, Precision::full);
+  load.pack = false;  // it stands beside the other model: better a mapped file than a copy
+  return load_model(config_, checkpoint_, load).model;
 }
 
 GenerationResult GenerationSession::run(const GenerationOptions& options) {

@@ -40,8 +40,13 @@ void LeafLayer::bind_parameter(const std::string& name, const torch::Tensor& ten
     message << "expected shape " << slot->sizes() << " for '" << name << "', got " << tensor.sizes();
     throw std::invalid_argument(message.str());
   }
+  if (name == "weight" && packed_.defined()) {
+    if (tensor.is_meta()) {
+      throw std::invalid_argument("expected values for 'weight', which was packed, got a tensor without any");
+    }
+    packed_.reset();
+  }
   *slot = tensor;
-  if (name == "weight") packed_.reset();
   refresh();
 }
 

@@ -112,7 +112,7 @@ class GroupNormImpl : public LeafLayer {
  public:
   /// Throws std::invalid_argument when `channels` is no multiple of `groups`.
   GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps);
-  /// x [B, channels, ...] -> the same shape and dtype; statistics in float32.
+  /// x [B, channels, ...] -> the same shape and dtype; statistics in float32 at least.
   torch::Tensor forward(const torch::Tensor& x) const;
   /// silu(forward(x)) in one call.
   torch::Tensor forward_silu(const torch::Tensor& x) const;

@@ -9,8 +9,8 @@ namespace ldm::ops {
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride,
                   std::int64_t padding) {
-  if (cpu::winograd_takes(x, weight, stride, padding)) return cpu::winograd_conv2d(x, weight, bias);
-  if (onednn_takes(x, weight)) return onednn_conv2d(x, weight, bias, stride, padding);
+  if (cpu::winograd_takes(x, weight, bias, stride, padding)) return cpu::winograd_conv2d(x, weight, bias);
+  if (onednn_takes(x, weight, bias)) return onednn_conv2d(x, weight, bias, stride, padding);
   return conv2d_reference(x, weight, bias, stride, padding);
 }
 

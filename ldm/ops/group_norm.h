@@ -7,7 +7,7 @@
 namespace ldm::ops {
 
 /// x [B, C, ...], weight and bias [C] -> x normalised over each of `groups` groups of channels, then scaled
-/// and shifted; same shape, dtype and memory format. Statistics in float32.
+/// and shifted; same shape, dtype and memory format. Statistics in float32 at least.
 at::Tensor group_norm(const at::Tensor& x, std::int64_t groups, const at::Tensor& weight,
                       const at::Tensor& bias, double eps);
 

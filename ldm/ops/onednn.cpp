@@ -6,6 +6,9 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <optional>
+#include <vector>
+
 namespace ldm::ops {
 namespace {
 
@@ -40,24 +43,23 @@ std::optional<at::Tensor> optional(const at::Tensor& tensor) {
 
 }  // namespace
 
-bool onednn_takes(const at::Tensor& x, const at::Tensor& weight) {
+bool onednn_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  // Unlike the small products of ops/cpu these need no instructions of their own for bfloat16.
   static const bool multiplies_bf16 = at::get_cpu_capability() == "AVX512";
-  const auto fits = [&](const at::Tensor& tensor) {
-    const bool type_fits =
-        tensor.scalar_type() == at::kFloat || (multiplies_bf16 && tensor.scalar_type() == at::kBFloat16);
-    return type_fits && tensor.is_cpu() && tensor.layout() == at::kStrided && tensor.numel() > 0;
+  const at::ScalarType type = x.scalar_type();
+  const auto fits = [type](const at::Tensor& tensor) {
+    return tensor.scalar_type() == type && tensor.is_cpu() && tensor.layout() == at::kStrided &&
+           tensor.numel() > 0 && !(at::GradMode::is_enabled() && tensor.requires_grad());
   };
-  const bool differentiated = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  return !differentiated && fits(x) && fits(weight) && x.scalar_type() == weight.scalar_type() &&
-         !at::autocast::is_autocast_enabled(at::kCPU) && at::globalContext().userEnabledMkldnn() &&
-         at::hasMKLDNN();
+  return (type == at::kFloat || (multiplies_bf16 && type == at::kBFloat16)) && fits(x) && fits(weight) &&
+         (!bias.defined() || fits(bias)) && !at::autocast::is_autocast_enabled(at::kCPU) &&
+         at::globalContext().userEnabledMkldnn() && at::hasMKLDNN();
 }
 
 at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          std::int64_t stride, std::int64_t padding) {
   const std::vector<std::int64_t> paddings{padding, padding}, strides{stride, stride};
-  // Kept for one call only. At 16x16 and 8x8 pixels, where the weight outweighs the map, this still takes
-  // half the time of at::conv2d, which first copies the weight to channels_last.
+  // Kept for one call only; at::conv2d would copy the weight to channels_last, which takes longer.
   const at::Tensor packed = reorder_convolution_weight(weight, paddings, strides, x.sizes());
   return convolution(x, packed, optional(bias), paddings, strides);
 }

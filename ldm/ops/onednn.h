@@ -7,8 +7,8 @@
 namespace ldm::ops {
 
 /// Whether oneDNN can take these: dense tensors on the CPU, both float32 or, on processors with AVX-512, both
-/// bfloat16, nothing to differentiate, no autocast, oneDNN in use.
-bool onednn_takes(const at::Tensor& x, const at::Tensor& weight);
+/// bfloat16 and the bias too if there is one, nothing to differentiate, no autocast, oneDNN in use.
+bool onednn_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 /// ops::conv2d through oneDNN with the weight reordered to the blocks that suit x's size. x [B, C, H, W] in
 /// either memory format, weight [O, C, k, k] contiguous -> [B, O, H', W'], channels_last.

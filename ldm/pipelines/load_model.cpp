@@ -108,10 +108,14 @@ void count_unexpected(const checkpoint::StateDict& state, const std::set<std::st
 }
 
 /// Packs the diffusion network's layers and returns the file's pages behind them.
-void pack_diffusion_network(LatentDiffusionImpl& model, const checkpoint::StateDict& state, bool use_ema) {
+void pack_diffusion_network(LatentDiffusionImpl& model, const checkpoint::StateDict& state,
+                            LoadReport& report) {
+  const Stopwatch stopwatch;
   pack_layers(*model.model(), [&](const std::string& name) {
-    state.release(checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, use_ema));
+    ++report.packed;
+    state.release(checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, report.uses_ema));
   });
+  report.pack_seconds = stopwatch.seconds();
 }
 
 }  // namespace
@@ -133,6 +137,7 @@ std::string LoadReport::summary() const {
   text << path << " (" << format << "), " << (uses_ema ? "EMA" : "non-EMA") << " weights\n"
        << bound << " tensors mapped";
   for (const auto& [reason, count] : copied) text << ", " << count << " copied (" << reason << ")";
+  if (packed > 0) text << ", " << packed << " of all packed";
   text << '\n';
   if (!computed.empty()) text << computed.size() << " computed, not in the file\n";
   if (!unexpected.empty()) {
@@ -142,7 +147,7 @@ std::string LoadReport::summary() const {
   }
   for (const std::string& remark : remarks) text << "note: " << remark << '\n';
   text << std::fixed << std::setprecision(3) << "read " << read_seconds << " s, convert " << convert_seconds
-       << " s, upload " << upload_seconds << " s";
+       << " s, pack " << pack_seconds << " s, upload " << upload_seconds << " s";
   return text.str();
 }
 
@@ -217,7 +222,7 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
     model->to(options.device);
     loaded.report.upload_seconds = upload.seconds();
   } else if (options.pack) {
-    pack_diffusion_network(*model, state, use_ema);
+    pack_diffusion_network(*model, state, loaded.report);
   }
   return loaded;
 }

@@ -42,7 +42,8 @@ struct LoadReport {
   std::map<std::string, std::int64_t>
       unexpected;                    ///< in the file but not in the model, counted by first word
   std::vector<std::string> remarks;  ///< what was odd in the file
-  double read_seconds = 0, convert_seconds = 0, upload_seconds = 0;
+  std::int64_t packed = 0;           ///< of all these, those that were packed (LoadOptions::pack)
+  double read_seconds = 0, convert_seconds = 0, pack_seconds = 0, upload_seconds = 0;
 
   /// A few lines of text: weights used, counts, times.
   std::string summary() const;

@@ -121,6 +121,46 @@ TEST(LoadModel, FloatWeightsShareTheFilesPages) {
   }
 }
 
+TEST(LoadModel, APackedModelPredictsTheSame) {
+  LoadOptions options;
+  for (const Precision precision : {Precision::full, Precision::bf16}) {
+    options.precision = precision;
+    options.pack = false;
+    const auto plain = load_model(nano_config(), testing::golden_path("nano_bare_f16.ckpt"), options);
+    options.pack = true;
+    const auto packed = load_model(nano_config(), testing::golden_path("nano_bare_f16.ckpt"), options);
+    // A processor without products of bfloat16 leaves those weights as they are.
+    if (precision == Precision::full) {
+      EXPECT_GT(packed.report.packed, 100);
+    }
+    EXPECT_EQ(plain.report.packed, 0);
+    const at::NoGradGuard no_grad;
+    const auto type = weight_type(precision);
+    const at::Tensor x = at::randn({2, 4, 16, 16}).to(type), context = at::randn({2, 7, 16}).to(type);
+    const at::Tensor t = at::full({2}, 500, at::kLong);
+    const at::Tensor expected = plain.model->apply_model(x, t, context).to(at::kDouble);
+    const at::Tensor actual = packed.model->apply_model(x, t, context).to(at::kDouble);
+    const double error = ((actual - expected).norm() / expected.norm()).item<double>();
+    EXPECT_LT(error, precision == Precision::full ? 1e-5 : 3e-2);
+  }
+}
+
+TEST(LoadModel, PackedAveragesAreTheAverages) {
+  const auto full = testing::shared_golden_path("nano_full_ema_f32.ckpt");
+  if (full.empty()) GTEST_SKIP() << "nano_full_ema_f32.ckpt is in a larger collection (LDM_GOLDENS)";
+  LoadOptions options;
+  options.ema = EmaChoice::on;
+  const auto plain = load_model(nano_config(), full, options);
+  options.pack = true;
+  const auto packed = load_model(nano_config(), full, options);
+  EXPECT_GT(packed.report.packed, 100);
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = at::randn({1, 4, 16, 16}), context = at::randn({1, 7, 16});
+  const at::Tensor t = at::full({1}, 500, at::kLong);
+  EXPECT_TRUE(at::allclose(packed.model->apply_model(x, t, context), plain.model->apply_model(x, t, context),
+                           1e-4, 1e-5));
+}
+
 TEST(EmaScope, SwapsTheAveragesInAndBack) {
   auto config = nano_config();
   config.apply_overrides({"model.params.use_ema=true"});

@@ -57,6 +57,13 @@ TEST(Layers, BindingAWeightReplacesThePackedOne) {
   EXPECT_TRUE(torch::allclose(layer(x), second(x), 1e-5, 1e-6));
 }
 
+TEST(Layers, APackedWeightIsNotLostToATensorWithoutValues) {
+  Linear layer(8, 8);
+  layer->init(at::make_generator<at::CPUGeneratorImpl>(5));
+  ASSERT_TRUE(layer->pack());
+  EXPECT_THROW(layer->bind_parameter("weight", layer->weight), std::invalid_argument);
+}
+
 TEST(Layers, PackedLinearRefusesGradients) {
   Linear layer(8, 8);
   layer->init(at::make_generator<at::CPUGeneratorImpl>(5));

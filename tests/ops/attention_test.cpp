@@ -1,8 +1,14 @@
 #include "ldm/ops/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "ldm/ops/cpu/flash_attention.h"
+#include "ldm/ops/cpu/geglu.h"
+#include "ldm/ops/cpu/products.h"
 #include "ldm/ops/geglu.h"
 #include "tests/ops/op_test_util.h"
 
@@ -23,6 +29,7 @@ TEST_P(Attention, EqualsItsDefinition) {
   const at::Tensor k = at::randn({s.batch, s.keys, s.heads * s.width}), v = at::randn_like(k);
   const at::Tensor exact =
       attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
+  ASSERT_TRUE(cpu::flash_attention_takes(q, k, v, s.heads));
   const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
   ASSERT_EQ(actual.sizes(), exact.sizes());
   EXPECT_LT(relative_error(actual, exact), 3e-6);
@@ -35,6 +42,7 @@ TEST_P(Attention, Bfloat16IsAsExactAsItsType) {
   const at::Tensor v = at::randn(k.sizes()).to(at::kBFloat16);
   const at::Tensor exact =
       attention_reference(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), s.heads, s.causal);
+  EXPECT_EQ(cpu::flash_attention_takes(q, k, v, s.heads), s.width % 2 == 0 && cpu::multiplies_bf16());
   const at::Tensor actual = attention(q, k, v, s.heads, s.causal);
   ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
   EXPECT_LT(relative_error(actual, exact), 8e-3);  // powers and result are each rounded: 2^-8 at most
@@ -46,6 +54,18 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Attention,
                                            Shape{2, 2, 40, 64, 77}, Shape{1, 2, 40, 130, 1100},
                                            Shape{1, 1, 512, 100, 513}, Shape{2, 2, 160, 33, 33},
                                            Shape{2, 12, 64, 77, 77, true}, Shape{1, 2, 24, 600, 600, true}));
+
+TEST(Attention, ARowIsTheSameAloneAndInABatchAndForAnyNumberOfThreads) {
+  const at::Tensor q = at::randn({3, 130, 48}), k = at::randn({3, 600, 48}), v = at::randn({3, 600, 48});
+  const at::Tensor all = attention(q, k, v, 2);
+  const auto row = [](const at::Tensor& x) { return x.slice(0, 1, 2); };
+  EXPECT_TRUE(at::equal(attention(row(q), row(k), row(v), 2), row(all)));
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor in_one = attention(q, k, v, 2);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(in_one, all));
+}
 
 TEST(Attention, CausalRowsSeeNothingLater) {
   const at::Tensor q = at::randn({1, 6, 8}), k = at::randn({1, 6, 8}), v = at::randn({1, 6, 8});
@@ -79,6 +99,7 @@ TEST(Geglu, GatesTheFirstHalfByTheSecond) {
   for (const std::int64_t width : {1, 4, 40, 131}) {
     const at::Tensor x = 3 * at::randn({3, 5, 2 * width}), exact = x.to(at::kDouble);
     const at::Tensor expected = exact.slice(-1, 0, width) * at::gelu(exact.slice(-1, width));
+    ASSERT_TRUE(cpu::geglu_takes(x));
     EXPECT_LT(relative_error(geglu(x), expected), 1e-6);
     const at::Tensor rounded = x.to(at::kBFloat16), wide = rounded.to(at::kDouble);
     EXPECT_LT(relative_error(geglu(rounded), wide.slice(-1, 0, width) * at::gelu(wide.slice(-1, width))),

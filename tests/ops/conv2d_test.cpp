@@ -51,6 +51,15 @@ TEST(OnednnTakes, OnlyOneTypeOnTheCpuWithoutAGradient) {
   EXPECT_TRUE(onednn_takes(x, trained));
 }
 
+TEST(Conv2d, AGradientOfTheBiasAloneFlows) {
+  for (const std::int64_t channels : {3, 16}) {
+    const at::Tensor x = at::randn({1, channels, 4, 4}), weight = at::randn({channels, channels, 3, 3});
+    const at::Tensor bias = at::randn({channels}).set_requires_grad(true);
+    conv2d(x, weight, bias, 1, 1).sum().backward();
+    ASSERT_TRUE(bias.grad().defined());
+  }
+}
+
 TEST(Conv2d, GradientsFlowThroughTheLayer) {
   const at::Tensor x = at::randn({1, 2, 4, 4});
   const at::Tensor weight = at::randn({2, 2, 3, 3}).set_requires_grad(true);

@@ -1,7 +1,10 @@
 #include "ldm/ops/group_norm.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 #include "tests/ops/op_test_util.h"
 
@@ -49,6 +52,23 @@ TEST(GroupNorm, RoundsBfloat16OnlyAtTheEnd) {
   const at::Tensor actual = group_norm_silu(x, 8, weight, bias, 1e-5);
   ASSERT_EQ(actual.scalar_type(), at::kBFloat16);
   EXPECT_LT(relative_error(actual, expected), 2.5e-3);
+}
+
+TEST(GroupNorm, IsTheSameForAnyNumberOfThreads) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = large_map(1.0, 2.0), weight = at::randn({16}), bias = at::randn({16});
+  const at::Tensor shared = group_norm(x, 4, weight, bias, 1e-6);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor in_one = group_norm(x, 4, weight, bias, 1e-6);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(in_one, shared));
+}
+
+TEST(GroupNorm, AWeightOfAnotherLengthIsRefused) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = at::randn({1, 8, 4, 4}).contiguous(at::MemoryFormat::ChannelsLast);
+  EXPECT_THROW(group_norm(x, 2, at::ones({7}), at::zeros({8}), 1e-5), c10::Error);
 }
 
 TEST(GroupNorm, NanSpoilsItsGroupAlone) {

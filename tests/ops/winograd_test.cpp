@@ -1,7 +1,11 @@
 #include "ldm/ops/cpu/winograd.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
 
 #include "ldm/ops/conv2d.h"
 #include "tests/ops/op_test_util.h"
@@ -52,30 +56,48 @@ INSTANTIATE_TEST_SUITE_P(Shapes, WinogradConv2d,
                                            Shape{3, 80, 144, 33, 30}, Shape{2, 320, 528, 8, 8, false},
                                            Shape{1, 960, 16, 90, 90}));
 
-TEST(WinogradConv2d, NanStaysWhereItReaches) {
+TEST(WinogradConv2d, NanReachesItsNeighboursAndNoOtherTile) {
   at::Tensor x = at::randn({1, 16, 12, 12});
   x.select(2, 5).select(2, 6).fill_(std::numeric_limits<float>::quiet_NaN());
   const at::Tensor y = winograd_conv2d(x, at::randn({16, 16, 3, 3}), at::Tensor());
-  EXPECT_TRUE(y.select(2, 5).select(2, 6).isnan().all().item<bool>());
-  EXPECT_FALSE(y.select(2, 0).isnan().any().item<bool>());
+  EXPECT_TRUE(y.slice(2, 4, 7).slice(3, 5, 8).isnan().all().item<bool>());
+  at::Tensor others = y.clone();
+  others.slice(2, 4, 8).slice(3, 4, 8).zero_();  // all pixels of a tile come from the same sums
+  EXPECT_FALSE(others.isnan().any().item<bool>());
+}
+
+TEST(WinogradConv2d, ARowIsTheSameAloneAndInABatchAndForAnyNumberOfThreads) {
+  const at::Tensor x = at::randn({3, 80, 20, 23}), weight = at::randn({48, 80, 3, 3});
+  const at::Tensor all = winograd_conv2d(x, weight, at::Tensor());
+  EXPECT_TRUE(at::equal(winograd_conv2d(x.slice(0, 1, 2), weight, at::Tensor()), all.slice(0, 1, 2)));
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor in_one = winograd_conv2d(x, weight, at::Tensor());
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(in_one, all));
 }
 
 TEST(WinogradTakes, OnlyWhatItCanDo) {
   const at::Tensor x = at::randn({1, 32, 8, 8}), weight = at::randn({16, 32, 3, 3});
-  EXPECT_TRUE(winograd_takes(x, weight, 1, 1));
-  EXPECT_FALSE(winograd_takes(x, weight, 2, 1));
-  EXPECT_FALSE(winograd_takes(x, weight, 1, 0));
-  EXPECT_FALSE(winograd_takes(x, at::randn({16, 32, 1, 1}), 1, 1));
-  EXPECT_FALSE(winograd_takes(x, at::randn({4, 32, 3, 3}), 1, 1));
-  EXPECT_FALSE(winograd_takes(at::randn({1, 4, 8, 8}), at::randn({16, 4, 3, 3}), 1, 1));
-  EXPECT_TRUE(winograd_takes(x.to(at::kBFloat16), weight.to(at::kBFloat16), 1, 1));
-  EXPECT_FALSE(winograd_takes(x, weight.to(at::kBFloat16), 1, 1));
-  EXPECT_FALSE(winograd_takes(x.to(at::kHalf), weight.to(at::kHalf), 1, 1));
-  EXPECT_FALSE(winograd_takes(at::empty({0, 32, 8, 8}), weight, 1, 1));
+  EXPECT_TRUE(winograd_takes(x, weight, {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight, {}, 2, 1));
+  EXPECT_FALSE(winograd_takes(x, weight, {}, 1, 0));
+  EXPECT_FALSE(winograd_takes(x, at::randn({16, 32, 1, 1}), {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(x, at::randn({4, 32, 3, 3}), {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(at::randn({1, 4, 8, 8}), at::randn({16, 4, 3, 3}), {}, 1, 1));
+  EXPECT_TRUE(winograd_takes(x.to(at::kBFloat16), weight.to(at::kBFloat16), {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight.to(at::kBFloat16), {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(x.to(at::kHalf), weight.to(at::kHalf), {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(at::empty({0, 32, 8, 8}), weight, {}, 1, 1));
+  EXPECT_FALSE(winograd_takes(x[0], weight, {}, 1, 1));
+  EXPECT_TRUE(winograd_takes(x, weight, at::randn({16}), 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight, at::randn({15}), 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight, at::randn({16}).to(at::kBFloat16), 1, 1));
+  EXPECT_FALSE(winograd_takes(x, weight, at::randn({16}).set_requires_grad(true), 1, 1));
   const at::Tensor trained = weight.clone().set_requires_grad(true);
-  EXPECT_FALSE(winograd_takes(x, trained, 1, 1));
+  EXPECT_FALSE(winograd_takes(x, trained, {}, 1, 1));
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(winograd_takes(x, trained, 1, 1));
+  EXPECT_TRUE(winograd_takes(x, trained, {}, 1, 1));
 }
 
 }  // namespace

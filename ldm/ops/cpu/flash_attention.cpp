@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "ldm/ops/cpu/kernels.h"
 #include "ldm/ops/cpu/parallel.h"
@@ -17,7 +18,6 @@ namespace ldm::ops::cpu {
 namespace {
 
 constexpr std::int64_t kQueries = 64, kKeys = 512;
-constexpr float kLog2E = 1.44269504f;  ///< the kernels' softmax takes powers of two
 
 struct Sizes {
   std::int64_t batch, heads, width, queries, keys;
@@ -53,8 +53,7 @@ std::int64_t offset(const Sizes& s, std::int64_t head, std::int64_t length, std:
 /// from [count, width], its rows `stride` apart -> to [width, count].
 void transpose_values(const float* from, std::int64_t stride, std::int64_t count, std::int64_t width,
                       float* to) {
-  kernels().transpose_words(reinterpret_cast<const std::uint32_t*>(from), stride, count, width,
-                            reinterpret_cast<std::uint32_t*>(to), count);
+  kernels().of_float.transpose(from, stride, count, width, to, count);
 }
 
 /// The same with an even count in `to`. A small part of the work, so in plain steps.
@@ -80,9 +79,9 @@ void pack(const Sizes& s, const T* key, const T* value, std::int64_t head, std::
 /// The right side of a product, [width, count], from queries that are rows: of bfloat16, words of two values.
 template <typename T>
 void transpose_query(const Sizes& s, const T* from, std::int64_t queries, T* to, std::int64_t count) {
-  constexpr std::int64_t in_word = sizeof(std::uint32_t) / sizeof(T);
-  kernels().transpose_words(reinterpret_cast<const std::uint32_t*>(from), s.row() / in_word, queries,
-                            s.width / in_word, reinterpret_cast<std::uint32_t*>(to), count);
+  constexpr std::int64_t in_word = sizeof(float) / sizeof(T);
+  kernels().of_float.transpose(reinterpret_cast<const float*>(from), s.row() / in_word, queries,
+                               s.width / in_word, reinterpret_cast<float*>(to), count);
 }
 
 /// Working memory for a piece of queries of one head.

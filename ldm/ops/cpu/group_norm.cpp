@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "ldm/ops/cpu/kernels.h"
@@ -27,7 +28,7 @@ struct Sizes {
 /// Calls `function(picture, piece)` for all pieces of all pictures.
 template <typename Function>
 void for_pieces(const Sizes& s, Function function) {
-  parallel_for(s.batch * s.pieces(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(s.batch * s.pieces(), /*grain=*/1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) function(i / s.pieces(), i % s.pieces());
   });
 }
@@ -69,14 +70,16 @@ struct Affine {
 Affine affine_of(const Sizes& s, const std::vector<double>& moments, const float* weight, const float* bias,
                  double eps) {
   Affine affine;
-  for (std::int64_t i = 0; i < s.batch * s.channels; ++i) {
-    const std::int64_t picture = i / s.channels, channel = i % s.channels;
-    const std::int64_t group = channel / (s.channels / s.groups);
+  const std::int64_t width = s.channels / s.groups;
+  for (std::int64_t i = 0; i < s.batch * s.groups; ++i) {
+    const std::int64_t picture = i / s.groups, group = i % s.groups;
     const auto [mean, factor] =
         statistics(s, moments.data() + picture * s.pieces() * 2 * s.channels, group, eps);
-    const double by_weight = factor * weight[channel];
-    affine.scale.push_back(static_cast<float>(by_weight));
-    affine.shift.push_back(static_cast<float>(bias[channel] - mean * by_weight));
+    for (std::int64_t channel = group * width; channel < (group + 1) * width; ++channel) {
+      const double by_weight = factor * weight[channel];
+      affine.scale.push_back(static_cast<float>(by_weight));
+      affine.shift.push_back(static_cast<float>(bias[channel] - mean * by_weight));
+    }
   }
   return affine;
 }
@@ -96,7 +99,8 @@ void normalise(const Sizes& s, const T* x, const float* weight, const float* bia
 }  // namespace
 
 bool group_norm_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return takes({x, weight, bias}) && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  return takes({x, weight, bias}) && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         weight.numel() == x.size(1) && bias.numel() == x.size(1);
 }
 
 at::Tensor group_norm(const at::Tensor& x, std::int64_t groups, const at::Tensor& weight,

@@ -26,9 +26,11 @@ struct SoftmaxState {
   float *maximum, *sum, *correction;
 };
 
+/// exp(x) is 2^(x * kLog2E), and powers of two are what the loops compute.
+inline constexpr float kLog2E = 1.44269504f;
+
 /// Loops over tensors of T (float or Bf16) that compute in float32. A count "in whole vectors" is a multiple
-/// of
-/// 16. Pointers need no alignment.
+/// of 16. Pointers need no alignment.
 template <typename T>
 struct TypedKernels {
   /// B^T d B of Winograd's F(4x4, 3x3) for each channel of a tile; pixels outside the map are zero.
@@ -52,7 +54,7 @@ struct TypedKernels {
                           SoftmaxState state, T* powers);
 
   /// from [rows, columns], its rows `from_stride` apart -> to [columns, rows], its rows `to_stride` apart.
-  /// Any counts.
+  /// Any counts. Of floats the bits stay as they are, so words of any meaning may pass for floats.
   void (*transpose)(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns,
                     T* to, std::int64_t to_stride);
 
@@ -76,10 +78,6 @@ struct Kernels {
 
   /// values [rows, columns] times factors [columns], in whole vectors.
   void (*scale_columns)(float* values, std::int64_t rows, std::int64_t columns, const float* factors);
-
-  /// The same of words of any meaning.
-  void (*transpose_words)(const std::uint32_t* from, std::int64_t from_stride, std::int64_t rows,
-                          std::int64_t columns, std::uint32_t* to, std::int64_t to_stride);
 
   template <typename T>
   const TypedKernels<T>& of() const;

@@ -1,6 +1,7 @@
 #include "ldm/ops/cpu/products.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <ATen/native/CPUBlas.h>
 
 namespace ldm::ops::cpu {
@@ -39,7 +40,7 @@ bool multiplies_bf16() {
     }
     return c.equal(a.to(at::kFloat).matmul(b.to(at::kFloat)));
   }();
-  return works;
+  return works && at::globalContext().userEnabledMkldnn();  // torch asks anew at each product
 }
 
 }  // namespace ldm::ops::cpu

@@ -18,7 +18,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Bf16* a, con
 bool multiplies_bf16();
 
 /// For a thread that has multiplied elements of T, after the last product: gives back registers that some
-/// processors (AMX) reserve.
+/// processors (AMX) reserve. Nothing to do for float.
 template <typename T>
 void end_products();
 

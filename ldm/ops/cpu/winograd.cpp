@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kPoints = 36;   ///< of a tile in Winograd's domain: 6x6
 constexpr std::int64_t kTileSide = 4;  ///< pixels of output
 // Of a product in Winograd's domain: tiles x input channels x output channels. Measured: the filters' piece
-// (600 kB) stays in a core's cache while all tiles pass by.
+// (600 kB) stays in a core's cache while the tiles of a block pass by.
 constexpr std::int64_t kTiles = 128, kIns = 64, kOuts = 64;
 // Added to the distance of one point from the next, which would be a power of two and put all 36 onto the
 // same lines of the cache.
@@ -112,12 +112,12 @@ void multiply_block(const Convolution<T>& c, const TileGroup& group, std::int64_
 
 template <typename T>
 void convolve_group(const Convolution<T>& c, const TileGroup& group) {
-  parallel_for(group.count, /*grain_size=*/4, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(group.count, /*grain=*/4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) transform_tile(c, group, index);
   });
   const std::int64_t blocks = group.blocks();
   const std::int64_t tasks = blocks * ceil_divide(c.outs, c.outs_at_once);
-  parallel_for(tasks, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(tasks, /*grain=*/1, [&](std::int64_t begin, std::int64_t end) {
     Scratch scratch(kPoints * (point_stride(kIns, kOuts) + point_stride(kTiles, kOuts)));
     float* filters = scratch.take(kPoints * point_stride(kIns, kOuts));
     float* products = scratch.take(kPoints * point_stride(kTiles, kOuts));
@@ -146,19 +146,23 @@ void convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& b
   const std::int64_t tile_bytes = kPoints * ins * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t groups = ceil_divide(c.tiles() * tile_bytes, kInputBytes);
   const std::int64_t tiles = round_up(ceil_divide(c.tiles(), groups), kTiles);
-  Scratch values(tiles / kTiles * block_size(ins));
+  const std::int64_t values_size = tiles / kTiles * block_size(ins);
+  Scratch scratch(values_size);
+  float* values = scratch.take(values_size);
   for (std::int64_t first = 0; first < c.tiles(); first += tiles) {
-    convolve_group(c, {first, std::min(tiles, c.tiles() - first), values.take(0)});
+    convolve_group(c, {first, std::min(tiles, c.tiles() - first), values});
   }
 }
 
 }  // namespace
 
-bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride,
-                    std::int64_t padding) {
-  return takes({x, weight}) && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
-         stride == 1 && padding == 1 && weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0 &&
-         weight.is_contiguous();
+bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    std::int64_t stride, std::int64_t padding) {
+  const bool shapes_fit = x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
+                          stride == 1 && padding == 1 && weight.size(0) % 16 == 0 &&
+                          weight.size(1) % 16 == 0 && weight.is_contiguous();
+  const bool bias_fits = !bias.defined() || (takes({x, bias}) && bias.numel() == weight.size(0));
+  return shapes_fit && bias_fits && takes({x, weight});
 }
 
 at::Tensor winograd_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

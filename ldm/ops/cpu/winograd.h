@@ -6,9 +6,10 @@
 
 namespace ldm::ops::cpu {
 
-/// Whether winograd_conv2d can take these: float32 or bfloat16 on the CPU, nothing to differentiate, 3x3 with
-/// a stride and a padding of 1, channels in multiples of 16.
-bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride, std::int64_t padding);
+/// Whether winograd_conv2d can take these: float32 or bfloat16 maps on the CPU, nothing to differentiate, 3x3
+/// with a stride and a padding of 1, channels in multiples of 16, a bias [O] of the same type or none.
+bool winograd_takes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    std::int64_t stride, std::int64_t padding);
 
 /// ops::conv2d by Winograd's F(4x4, 3x3), a quarter of the multiplications: x [B, C, H, W], weight [O, C, 3,
 /// 3]

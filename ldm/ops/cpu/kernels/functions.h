@@ -19,6 +19,10 @@ template <typename T>
 struct Softmax {
   static void columns(const float* scores, std::int64_t rows, std::int64_t count, float scale,
                       SoftmaxState state, T* powers);
+};
+
+template <typename T>
+struct Matrix {
   static void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t count,
                         T* to, std::int64_t to_stride);
 };
@@ -36,11 +40,11 @@ extern template struct Winograd<float>;
 extern template struct Winograd<Bf16>;
 extern template struct Softmax<float>;
 extern template struct Softmax<Bf16>;
+extern template struct Matrix<float>;
+extern template struct Matrix<Bf16>;
 extern template struct Pointwise<float>;
 extern template struct Pointwise<Bf16>;
 
 void scale_columns(float* values, std::int64_t rows, std::int64_t columns, const float* factors);
-void transpose_words(const std::uint32_t* from, std::int64_t from_stride, std::int64_t rows,
-                     std::int64_t columns, std::uint32_t* to, std::int64_t to_stride);
 
 }  // namespace ldm::ops::cpu::LDM_ISA

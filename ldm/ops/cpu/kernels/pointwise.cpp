@@ -8,8 +8,6 @@ typedef double Doubles __attribute__((vector_size(LDM_VECTOR_BYTES)));
 typedef float HalfVector __attribute__((vector_size(LDM_VECTOR_BYTES / 2)));
 constexpr int64_t kDoubles = LDM_VECTOR_BYTES / sizeof(double);
 
-constexpr float kLog2E = 1.44269504f;
-
 inline Vector silu(Vector x) {
   return x / (1.0f + exp2(x * -kLog2E));
 }
@@ -81,7 +79,7 @@ void Pointwise<T>::channel_moments(const T* x, int64_t pixels, int64_t channels,
   }
   for (; c < channels; ++c) {
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      const double value = to_float(x[pixel * channels + c]);
+      const double value = load_some(x + pixel * channels + c, 1)[0];
       sum[c] += value;
       square[c] += value * value;
     }

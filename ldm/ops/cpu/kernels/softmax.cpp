@@ -72,24 +72,6 @@ SoftmaxState from_column(SoftmaxState state, int64_t column) {
   return {state.maximum + column, state.sum + column, state.correction + column};
 }
 
-inline Words load_words(const uint32_t* from) {
-  Words v;
-  memcpy(&v, from, sizeof v);
-  return v;
-}
-
-inline void store_words(uint32_t* to, Words v) {
-  memcpy(to, &v, sizeof v);
-}
-
-inline void store_float(float* to, float value) {
-  *to = value;
-}
-
-inline void store_float(Bf16* to, float value) {
-  store_some(to, fill(value), 1);
-}
-
 }  // namespace
 
 template <typename T>
@@ -105,54 +87,7 @@ void Softmax<T>::columns(const float* scores, int64_t rows, int64_t count, float
   }
 }
 
-template <typename T>
-void Softmax<T>::transpose(const float* from, int64_t from_stride, int64_t rows, int64_t count, T* to,
-                           int64_t to_stride) {
-  const int64_t whole_rows = rows / kLanes * kLanes, whole_columns = count / kLanes * kLanes;
-  for (int64_t row = 0; row < whole_rows; row += kLanes) {
-    for (int64_t column = 0; column < whole_columns; column += kLanes) {
-      Vector block[kLanes];
-      for (int64_t i = 0; i < kLanes; ++i) block[i] = load(from + (row + i) * from_stride + column);
-      transpose_block(block);
-      for (int64_t i = 0; i < kLanes; ++i) store(to + (column + i) * to_stride + row, block[i]);
-    }
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = row < whole_rows ? whole_columns : 0; column < count; ++column) {
-      store_float(to + column * to_stride + row, from[row * from_stride + column]);
-    }
-  }
-}
-
 template struct Softmax<float>;
 template struct Softmax<Bf16>;
-
-void scale_columns(float* values, int64_t rows, int64_t columns, const float* factors) {
-  for (int64_t row = 0; row < rows; ++row) {
-    float* line = values + row * columns;
-    for (int64_t column = 0; column < columns; column += kLanes) {
-      store(line + column, load(line + column) * load(factors + column));
-    }
-  }
-}
-
-void transpose_words(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
-                     int64_t to_stride) {
-  const int64_t whole_rows = rows / kLanes * kLanes, whole_columns = columns / kLanes * kLanes;
-  for (int64_t row = 0; row < whole_rows; row += kLanes) {
-    for (int64_t column = 0; column < whole_columns; column += kLanes) {
-      Vector block[kLanes];
-      for (int64_t i = 0; i < kLanes; ++i)
-        block[i] = (Vector)load_words(from + (row + i) * from_stride + column);
-      transpose_block(block);
-      for (int64_t i = 0; i < kLanes; ++i) store_words(to + (column + i) * to_stride + row, (Words)block[i]);
-    }
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column) {
-      to[column * to_stride + row] = from[row * from_stride + column];
-    }
-  }
-}
 
 }  // namespace ldm::ops::cpu::LDM_ISA

@@ -47,24 +47,13 @@ inline void store(Bf16* to, Vector v) {
   memcpy(to, &halves, sizeof halves);
 }
 
-inline float to_float(float value) {
-  return value;
-}
-
-inline float to_float(Bf16 value) {
-  const uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
-  float result;
-  memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
 /// The first `lanes` values from `from`, the others zero.
 template <typename T>
 inline Vector load_some(const T* from, int64_t lanes) {
   if (lanes == kLanes) return load(from);
-  Vector v{};
-  for (int64_t i = 0; i < lanes; ++i) v[i] = to_float(from[i]);
-  return v;
+  T values[kLanes] = {};
+  memcpy(values, from, static_cast<size_t>(lanes) * sizeof(T));
+  return load(values);
 }
 
 template <typename T>
@@ -72,7 +61,7 @@ inline void store_some(T* to, Vector v, int64_t lanes) {
   if (lanes == kLanes) return store(to, v);
   T values[kLanes];
   store(values, v);
-  for (int64_t i = 0; i < lanes; ++i) to[i] = values[i];
+  memcpy(to, values, static_cast<size_t>(lanes) * sizeof(T));
 }
 
 inline Vector fill(float value) {
