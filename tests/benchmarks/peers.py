@@ -73,6 +73,7 @@ def beside(arguments, part, precision, engines):
             try:
                 with peer(arguments, part, precision, engine) as theirs:
                     own, other = alternate(arguments, mine, theirs)
+                    say(f"ours {own:.3f} s, {engine} {other:.3f} s: {own / other:.3f}")
                     results.append((other, own, engine))
                     theirs.end()
             except ProcessFailed as error:
