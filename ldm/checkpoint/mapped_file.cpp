@@ -25,6 +25,9 @@ constexpr std::array<std::uint32_t, 10> kSlowToMap{0x6969,     0x517b,     0xfe5
                                                    0x01021997, 0x65735546, 0x5346414f, 0x00c36400,
                                                    0x786f4256, 0x0bd00bd0};
 
+// MADV_POPULATE_READ, which older headers do not name.
+constexpr int kPopulateRead = 22;
+
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw CheckpointError("'" + path + "': expected a checkpoint file, got " + what);
 }
@@ -125,6 +128,15 @@ void MappedFile::read(std::uint64_t offset, void* to, std::size_t size) const {
   if (fd_ >= 0) return read_exactly(path_, fd_, offset, to, size);
   std::memcpy(to, data_ + offset, size);
   check_whole();
+}
+
+void MappedFile::populate(std::uint64_t offset, std::uint64_t size) const {
+  if (!keeps_tensors_ || copy_) return;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t begin = offset / page * page;
+  // An error (a kernel before 5.14, a file that was cut) is no loss: the bytes are mapped when they are
+  // touched.
+  ::madvise(data_ + begin, offset + size - begin, kPopulateRead);
 }
 
 void MappedFile::release(std::uint64_t offset, std::uint64_t size) const {

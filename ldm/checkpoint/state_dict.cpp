@@ -49,6 +49,11 @@ struct Record {
   std::size_t place = 0;
   TensorInfo info;  // its offset becomes absolute on first use
   bool located = false;
+
+  /// In the file, from the first element to the last.
+  std::uint64_t bytes() const {
+    return static_cast<std::uint64_t>(info.span()) * c10::elementSize(info.dtype);
+  }
 };
 
 }  // namespace
@@ -227,12 +232,16 @@ std::vector<FileCheck> StateDict::checks() const {
   return all;
 }
 
+void StateDict::populate(const std::string& name) const {
+  const Record& record = impl_->find(name);
+  if (record.info.packed) return;
+  record.source->file->populate(static_cast<std::uint64_t>(record.info.offset), record.bytes());
+}
+
 void StateDict::release(const std::string& name) const {
   const Record& record = impl_->find(name);
   if (record.info.packed) return;
-  const auto item = static_cast<std::int64_t>(c10::elementSize(record.info.dtype));
-  record.source->file->release(static_cast<std::uint64_t>(record.info.offset),
-                               static_cast<std::uint64_t>(record.info.span() * item));
+  record.source->file->release(static_cast<std::uint64_t>(record.info.offset), record.bytes());
 }
 
 StateDict make_state_dict(StateDictParts parts) {

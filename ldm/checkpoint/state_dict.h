@@ -89,6 +89,8 @@ class StateDict {
   const FileNotes& notes() const;
   /// The checksums of the file, or of all files; none for formats that have none. They read everything.
   std::vector<FileCheck> checks() const;
+  /// Makes a tensor's bytes quick to read from now on, for whoever will read them all (MappedFile::populate).
+  void populate(const std::string& name) const;
   /// Lets go of the memory of a tensor that was read and not written to; it is read again when it is touched.
   /// For walks over files larger than the memory.
   void release(const std::string& name) const;

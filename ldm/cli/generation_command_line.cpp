@@ -28,7 +28,10 @@ OptionGroup picture_options(GenerationOptions& o) {
             {text("init-img", "FILE", o.init_img,
                   "picture to start from, scaled to multiples of 32 pixels; any format that OpenCV reads"),
              real("strength", o.strength, {0, 1},
-                  "how much of the input is destroyed: 0 keeps it, 1 keeps nothing")}};
+                  "how much of the input is destroyed: 0 keeps it, 1 keeps nothing"),
+             integer("picture-side", o.model.picture_side, {0, 16384},
+                     "cut the input to a square and bring it to this side; 0 keeps its form, as the "
+                     "reference does")}};
   }
   return {"Picture size",
           {integer("H", o.H, {8, 16384}, "height in pixels, a multiple of 8"),
@@ -138,7 +141,7 @@ std::string turn_to_demo_model(const CommandLine& line, GenerationOptions& gener
   if (!DemoModel::stands_in_for(missing)) return "";
   generation.model.config = DemoModel::config;
   generation.model.ckpt = DemoModel::ckpt;
-  generation.model.picture_side = DemoModel::side;
+  if (!line.given("picture-side")) generation.model.picture_side = DemoModel::side;
   if (!line.given("f")) generation.f = DemoModel::f;
   if (generation.kind == GenerationKind::txt2img) {
     if (!line.given("H")) generation.H = DemoModel::side;

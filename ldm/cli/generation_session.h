@@ -1,29 +1,14 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-
 #include "ldm/cli/console_reporter.h"
-#include "ldm/config/config.h"
-#include "ldm/cuda/device.h"
-#include "ldm/pipelines/finite_stages.h"
-#include "ldm/pipelines/generation_plan.h"
-#include "ldm/pipelines/load_model.h"
+#include "ldm/cli/model_session.h"
 
 namespace ldm::cli {
 
-/// Reads img2img's picture: uint8 [H, W, 3]. A function, so that only img2img links the library that can.
-using ReadPicture = std::function<at::Tensor(const std::string& path)>;
-
-/// One model and the runs made with it.
+/// One model and the runs made with it, told to a person.
 class GenerationSession {
  public:
-  /// Chooses the device (before any other call of torch), reads the config and finds the checkpoint: all that
-  /// can be wrong without loading weights. Throws what `explain` knows.
+  /// As ModelSession's.
   GenerationSession(const ModelOptions& options, ReadPicture read_picture, ConsoleReporter& reporter);
 
   /// Says what a run would do, and throws if it could not.
@@ -37,27 +22,12 @@ class GenerationSession {
 
  private:
   void load();
-  struct Job {
-    GenerationPlan plan;
-    at::Tensor image;  ///< img2img's input, as the first stage takes it
-  };
-  Job prepare(const GenerationOptions& options);
-  std::shared_ptr<LatentDiffusionImpl> load_float32() const;
-  /// The short hash of the checkpoint if it is known or asked for, else nothing.
-  std::string model_hash() const;
+  void say_plan(const GenerationPlan& plan);
   void say_end(const GenerationResult& result, double seconds);
 
-  ModelOptions options_;
-  ReadPicture read_picture_;
+  std::string precision_;
   ConsoleReporter& reporter_;
-  Device device_;
-  Precision precision_;
-  config::Config config_;
-  std::string checkpoint_;
-  std::shared_ptr<LatentDiffusionImpl> outline_;  ///< the model without weights, until it is loaded
-  ModelDimensions dimensions_;
-  std::optional<FiniteStages> stages_;
-  bool ema_ = false;
+  ModelSession model_;
 };
 
 }  // namespace ldm::cli

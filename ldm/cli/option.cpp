@@ -77,6 +77,11 @@ Option text(const std::string& name, const std::string& value, std::string& vari
   return {name, value, variable, help, set};
 }
 
+Option list(const std::string& name, const std::string& value, std::vector<std::string>& variable,
+            const std::string& help) {
+  return {name, value, "", help, [&variable](const std::string& given) { variable.push_back(given); }};
+}
+
 Option choice(const std::string& name, std::string& variable, const std::vector<std::string>& choices,
               const std::string& help) {
   const auto set = [name, &variable, choices](const std::string& given) {

@@ -42,6 +42,9 @@ Option real(const std::string& name, double& variable, RealRange range, const st
 /// Any text, the empty one too. `value` is what the help calls it.
 Option text(const std::string& name, const std::string& value, std::string& variable,
             const std::string& help);
+/// Any text, as often as it is given: each is appended.
+Option list(const std::string& name, const std::string& value, std::vector<std::string>& variable,
+            const std::string& help);
 /// One of `choices`.
 Option choice(const std::string& name, std::string& variable, const std::vector<std::string>& choices,
               const std::string& help);

@@ -58,9 +58,10 @@ double StepClock::seconds_left() const {
 
 std::string plain_progress(const GenerationProgress& progress, const StepClock& clock) {
   const double left = clock.seconds_left();
-  return "batch " + std::to_string(progress.batch + 1) + "/" + std::to_string(progress.batches) + ": step " +
-         std::to_string(progress.step) + "/" + std::to_string(progress.steps) + ", " +
-         speed(clock.steps_per_second()) + ", ETA " + (left < 0 ? "?" : duration_text(left));
+  return std::string(progress.unit) + ' ' + std::to_string(progress.batch + 1) + "/" +
+         std::to_string(progress.batches) + ": step " + std::to_string(progress.step) + "/" +
+         std::to_string(progress.steps) + ", " + speed(clock.steps_per_second()) + ", ETA " +
+         (left < 0 ? "?" : duration_text(left));
 }
 
 std::string bar_progress(const GenerationProgress& progress, const StepClock& clock, std::size_t width) {

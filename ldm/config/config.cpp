@@ -107,12 +107,18 @@ Node Node::at(const std::string& key) const {
   return find(key);
 }
 
-std::string Node::as_text() const {
-  if (!is_scalar()) fail("expected a text, got " + detail::describe(value_.get()));
+std::string Node::as_written() const {
+  if (!is_scalar()) fail("expected a single value, got " + detail::describe(value_.get()));
   if (value_->text.find("${") != std::string::npos) {
     fail("expected a value, got the interpolation " + detail::quoted(value_->text) +
          ", which is not supported; write the value itself");
   }
+  return value_->text;
+}
+
+std::string Node::as_text() const {
+  if (!is_scalar()) fail("expected a text, got " + detail::describe(value_.get()));
+  as_written();
   if (!value_->plain) return value_->text;
   const bool is_boolean = detail::parse_boolean(value_->text).has_value();
   if (is_boolean || detail::parse_real(value_->text)) {

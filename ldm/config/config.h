@@ -54,6 +54,8 @@ class Node {
 
   /// A text. Numbers, booleans and null are not, unless quoted.
   std::string as_text() const;
+  /// Any scalar but null, as it stands in the file: "1e-3", "on", "a text".
+  std::string as_written() const;
   /// A 64-bit integer, or a real that is one (1e4, 10000.0).
   std::int64_t as_integer() const;
   /// A real or an integer; .inf and .nan as YAML spells them.

@@ -60,6 +60,15 @@ class Run {
  private:
   std::uint64_t seed(std::int64_t image) const { return static_cast<std::uint64_t>(options_.seed + image); }
 
+  /// Of the next pictures, each of which has its own.
+  std::vector<std::uint64_t> seeds(std::int64_t count) const {
+    std::vector<std::uint64_t> seeds;
+    for (std::int64_t image = done_; image < done_ + count; ++image) {
+      seeds.push_back(plan_.seeds.empty() ? seed(image) : plan_.seeds.at(static_cast<std::size_t>(image)));
+    }
+    return seeds;
+  }
+
   void tell_truncated() {
     std::set<std::string> told{""};
     const auto tell = [&](const std::string& prompt) {
@@ -74,7 +83,7 @@ class Run {
   /// False if the observer ended it.
   bool run_batch(const Prompts& prompts) {
     if (options_.per_image_seeds) {
-      noise_ = std::make_unique<PerImageNoise>(seed(done_), size_of(prompts), stages_.device());
+      noise_ = std::make_unique<PerImageNoise>(seeds(size_of(prompts)), stages_.device());
     }
     SamplingRequest request = make_request(prompts);
     const at::Tensor latents = sample(request, size_of(prompts));
@@ -128,6 +137,7 @@ class Run {
 
   bool after_step(const SamplingStep& step) {
     const std::int64_t steps = step.index + 1;
+    observer_.step(step);
     if (options_.preview > 0 && steps % options_.preview == 0 && steps < step.total) {
       sink_.preview(data::make_grid(data::latent_preview(step.pred_x0), step.pred_x0.size(0)));
     }

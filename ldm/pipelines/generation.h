@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ldm/models/diffusion/sampler.h"
 #include "ldm/pipelines/finite_stages.h"
 #include "ldm/pipelines/generation_options.h"
 #include "ldm/pipelines/generation_plan.h"
@@ -35,6 +36,7 @@ struct GenerationProgress {
   std::int64_t batch = 0, batches = 0;
   std::int64_t step = 0, steps = 0;  ///< done in this batch, and in all of it
   std::int64_t done = 0, total = 0;  ///< steps of the whole run
+  const char* unit = "batch";        ///< what `batch` counts, for people
 };
 
 /// Watches a run, on its thread. The defaults do nothing and let it go on.
@@ -44,6 +46,9 @@ class GenerationObserver {
   /// Right before a batch's first step (step 0: its prompts and its picture are encoded) and after each step.
   /// False ends the run at once: its batch is thrown away.
   virtual bool progress(const GenerationProgress& /*progress*/) { return true; }
+  /// After each step, before `progress`: the latents of the batch. A batch that is computed again in float32
+  /// begins anew at step 0.
+  virtual void step(const SamplingStep& /*step*/) {}
   /// Asked before each batch: true ends the run there, with what is done so far.
   virtual bool wants_to_stop() { return false; }
   /// The end of a prompt that the text encoder does not see. Once for each prompt.

@@ -28,8 +28,8 @@ struct ModelOptions {
   std::string config = "configs/stable-diffusion/v1-inference.yaml";
   std::string ckpt = "models/ldm/stable-diffusion-v1/model.ckpt";
   std::vector<std::string> overrides;  ///< "a.b.c=value", on top of the config
-  /// img2img: pictures are cut to a square and brought to this side, for a model that knows no other; 0:
-  /// scaled to multiples of 32, as the reference does.
+  /// img2img: pictures are cut to a square and brought to this side, rounded down to a multiple of 32, for a
+  /// model that knows no other; 0: scaled to multiples of 32, as the reference does.
   std::int64_t picture_side = 0;
   bool laion400m = false;
   std::string ema = "config";          ///< parse_ema_choice

@@ -23,9 +23,12 @@ struct GenerationPlan {
   std::string sampler;                            ///< as make_sampler knows it
   std::vector<std::vector<std::string>> batches;  ///< prompts of one pass, batch by batch
   std::int64_t passes = 1;                        ///< n_iter
-  std::int64_t steps = 0;                         ///< that a batch takes: may differ from ddim_steps
-  std::int64_t network_calls = 0;                 ///< for a batch
-  bool guided = true;                             ///< each call with twice the pictures
+  /// With per_image_seeds: the seed of each picture, where those are not to be seed, seed + 1, ...; else
+  /// empty.
+  std::vector<std::uint64_t> seeds;
+  std::int64_t steps = 0;          ///< that a batch takes: may differ from ddim_steps
+  std::int64_t network_calls = 0;  ///< for a batch
+  bool guided = true;              ///< each call with twice the pictures
   data::Size image;
   std::vector<std::int64_t> latent;  ///< [C, h, w]
   std::int64_t rows_per_call =

@@ -90,7 +90,10 @@ at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, 
   checkpoint::LoadedTensor loaded = state.tensor(key);
   if (loaded.tensor.scalar_type() != dtype) {
     ++report.copied[std::string("converted from ") + c10::toString(loaded.tensor.scalar_type())];
-    return loaded.tensor.to(dtype).contiguous();
+    state.populate(key);
+    at::Tensor converted = loaded.tensor.to(dtype).contiguous();
+    state.release(key);  // so that the file's pages and the copies are never all there at once
+    return converted;
   }
   if (!loaded.tensor.is_contiguous()) {
     ++report.copied["strided view"];
@@ -107,13 +110,21 @@ void count_unexpected(const checkpoint::StateDict& state, const std::set<std::st
   }
 }
 
-/// Packs the diffusion network's layers and returns the file's pages behind them.
+/// Packs the diffusion network's layers and returns the file's pages behind them. What stays mapped is made
+/// ready to be read, too: the first picture needs it.
 void pack_diffusion_network(LatentDiffusionImpl& model, const checkpoint::StateDict& state,
-                            LoadReport& report) {
+                            c10::ScalarType weight_dtype, LoadReport& report) {
   const Stopwatch stopwatch;
-  pack_layers(*model.model(), [&](const std::string& name) {
+  const auto key = [&](const std::string& name) {
+    return checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, report.uses_ema);
+  };
+  const auto populate = [&](const std::string& name) {
+    const bool is_mapped = state.contains(key(name)) && state.info(key(name)).dtype == weight_dtype;
+    if (is_mapped) state.populate(key(name));
+  };
+  pack_layers(*model.model(), populate, [&](const std::string& name) {
     ++report.packed;
-    state.release(checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, report.uses_ema));
+    state.release(key(name));
   });
   report.pack_seconds = stopwatch.seconds();
 }
@@ -222,7 +233,7 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
     model->to(options.device);
     loaded.report.upload_seconds = upload.seconds();
   } else if (options.pack) {
-    pack_diffusion_network(*model, state, loaded.report);
+    pack_diffusion_network(*model, state, weight_type(options.precision), loaded.report);
   }
   return loaded;
 }

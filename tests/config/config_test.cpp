@@ -161,6 +161,25 @@ TEST(Node, RefusesWhatIsNoText) {
   expect_contains(config_error([] { value("[x]").as_text(); }), {"expected a text, got a list"});
 }
 
+TEST(Node, GivesScalarsAsTheyAreWritten) {
+  for (const char* text : {"1e-3", "7.50", "007", "on", "False", ".inf", "a fox", "12:30"}) {
+    EXPECT_EQ(value(text).as_written(), text);
+  }
+  EXPECT_EQ(value("'1e-3'").as_written(), "1e-3");
+  EXPECT_EQ(value("\"a\\tb\"").as_written(), "a\tb");
+  EXPECT_EQ(value("''").as_written(), "");
+  EXPECT_EQ(value("'null'").as_written(), "null");
+}
+
+TEST(Node, NothingButScalarsIsAsWritten) {
+  expect_contains(config_error([] { value("[1]").as_written(); }),
+                  {"x.yaml:1: key 'a': expected a single value, got a list"});
+  expect_contains(config_error([] { value("{b: 1}").as_written(); }), {"expected a single value, got a map"});
+  expect_contains(config_error([] { value("~").as_written(); }), {"expected a single value, got null"});
+  expect_contains(config_error([] { Node().as_written(); }), {"expected a single value, got nothing"});
+  expect_contains(config_error([] { value("${b}").as_written(); }), {"got the interpolation '${b}'"});
+}
+
 TEST(Config, EmptyTextIsAnEmptyMap) {
   for (const char* text : {"", "# only a comment\n", "---\n"})
     EXPECT_TRUE(parse(text).root().is_map()) << text;

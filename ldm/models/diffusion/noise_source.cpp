@@ -4,6 +4,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
+#include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +21,12 @@ at::Tensor dropout_with(const at::Generator& generator, const at::Tensor& noise,
   at::Tensor mask = at::empty(noise.sizes(), noise.options().device(generator.device()));
   mask.bernoulli_(keep, generator).div_(keep);
   return noise * mask.to(noise.device());
+}
+
+std::vector<std::uint64_t> consecutive(std::uint64_t first, std::int64_t count) {
+  std::vector<std::uint64_t> seeds(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
+  std::iota(seeds.begin(), seeds.end(), first);
+  return seeds;
 }
 
 }  // namespace
@@ -48,12 +56,13 @@ at::Tensor BatchNoise::dropout(const at::Tensor& noise, double p) {
   return p == 1 ? at::zeros_like(noise) : dropout_with(generator_, noise, p);
 }
 
-PerImageNoise::PerImageNoise(std::uint64_t first_seed, std::int64_t images, c10::Device device) {
-  if (images < 1) throw std::invalid_argument("expected at least 1 image, got " + std::to_string(images));
-  for (std::int64_t k = 0; k < images; ++k) {
-    rows_.emplace_back(first_seed + static_cast<std::uint64_t>(k), device);
-  }
+PerImageNoise::PerImageNoise(const std::vector<std::uint64_t>& seeds, c10::Device device) {
+  if (seeds.empty()) throw std::invalid_argument("expected at least 1 image, got 0");
+  for (const std::uint64_t seed : seeds) rows_.emplace_back(seed, device);
 }
+
+PerImageNoise::PerImageNoise(std::uint64_t first_seed, std::int64_t images, c10::Device device)
+    : PerImageNoise(consecutive(first_seed, images), device) {}
 
 void PerImageNoise::expect_a_row_for_each(at::IntArrayRef sizes) const {
   const auto images = static_cast<std::int64_t>(rows_.size());

@@ -51,11 +51,13 @@ class BatchNoise : public NoiseSource {
   at::Generator generator_, cpu_generator_;
 };
 
-/// Row k of every draw comes from its own source, seeded first_seed + k, as a batch of one: image k of the
-/// batch is the image that a run of one with that seed gives. Throws std::invalid_argument for a draw with
-/// another number of rows.
+/// Row k of every draw comes from a source of its own with a seed of its own, as a batch of one: image k of
+/// the batch is the image that a run of one with that seed gives. Throws std::invalid_argument for a draw
+/// with another number of rows, and for none.
 class PerImageNoise : public NoiseSource {
  public:
+  PerImageNoise(const std::vector<std::uint64_t>& seeds, c10::Device device);
+  /// Seeds first_seed, first_seed + 1, ...
   PerImageNoise(std::uint64_t first_seed, std::int64_t images, c10::Device device);
   at::Tensor normal(NoiseUse use, at::IntArrayRef sizes, c10::Device device) override;
   at::Tensor dropout(const at::Tensor& noise, double p) override;
