@@ -21,6 +21,16 @@ std::string plain(std::string name) {
   return name;
 }
 
+/// The option of that plain name, or null.
+const Option* named(const std::vector<OptionGroup>& groups, const std::string& plain_name) {
+  for (const OptionGroup& group : groups) {
+    for (const Option& option : group.options) {
+      if (plain(option.name) == plain_name) return &option;
+    }
+  }
+  return nullptr;
+}
+
 bool looks_like_option(const std::string& argument) {
   return argument.size() > 2 && argument.compare(0, 2, "--") == 0 &&
          std::isalpha(static_cast<unsigned char>(argument[2])) != 0;
@@ -78,18 +88,13 @@ CommandLine::CommandLine(std::string program, std::string summary, std::vector<O
     : program_(std::move(program)), summary_(std::move(summary)), groups_(std::move(groups)) {}
 
 const Option& CommandLine::find(const std::string& written) const {
+  const std::string name = plain(written);
+  if (const Option* option = named(groups_, name)) return *option;
   std::vector<std::string> names;
-  const Option* closest = nullptr;
   for (const OptionGroup& group : groups_) {
     for (const Option& option : group.options) names.push_back(plain(option.name));
   }
-  const std::string guess = closest_name(plain(written), names);
-  for (const OptionGroup& group : groups_) {
-    for (const Option& option : group.options) {
-      if (plain(option.name) == plain(written)) return option;
-      if (plain(option.name) == guess) closest = &option;
-    }
-  }
+  const Option* closest = named(groups_, closest_name(name, names));
   throw OptionError("expected an option, got the unknown '--" + written + "'; " +
                     (closest ? "did you mean --" + closest->name + "?" : "--help lists all"));
 }

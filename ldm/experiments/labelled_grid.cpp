@@ -13,6 +13,7 @@
 namespace ldm::experiments {
 namespace {
 
+constexpr std::int64_t kReadable = 160;  // pixels of a picture beside which a label has room
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 constexpr double kFontHeight = 22;  // pixels of a capital letter at scale 1, about
 const cv::Scalar kInk(20, 20, 24), kPaper(255, 255, 255), kEmpty(225, 225, 230);
@@ -38,7 +39,8 @@ class Grid {
       height = std::max(height, result.record.height);
       width = std::max(width, result.record.width);
     }
-    layout_ = grid_layout(rows_.size(), columns_.size(), height, width, !matrix_.down.empty(),
+    zoom_ = std::max<std::int64_t>(1, kReadable / std::max(height, width));
+    layout_ = grid_layout(rows_.size(), columns_.size(), height * zoom_, width * zoom_, !matrix_.down.empty(),
                           matrix_.across.size() + 1);
     const std::int64_t high = layout_.y(rows_.size()), wide = layout_.x(columns_.size());
     picture_ = at::empty({high, wide, 3}, at::kByte);
@@ -117,13 +119,15 @@ class Grid {
     const at::Tensor pixels =
         data::read_png(files::join(results_.folder, result->second->record.picture)).pixels;
     const cv::Mat whole = view_of(pixels);
-    // A picture that is smaller than the largest one keeps its size.
-    const double shrink = std::min(
-        {1.0, static_cast<double>(place.width) / whole.cols, static_cast<double>(place.height) / whole.rows});
-    const cv::Size size(std::max(1, static_cast<int>(whole.cols * shrink)),
-                        std::max(1, static_cast<int>(whole.rows * shrink)));
+    // A picture that is smaller than the largest one stays smaller.
+    const double scale = std::min({static_cast<double>(zoom_), static_cast<double>(place.width) / whole.cols,
+                                   static_cast<double>(place.height) / whole.rows});
+    const cv::Size size(std::max(1, static_cast<int>(whole.cols * scale)),
+                        std::max(1, static_cast<int>(whole.rows * scale)));
     cv::Mat shown = whole;
-    if (size != whole.size()) cv::resize(whole, shown, size, 0, 0, cv::INTER_AREA);
+    if (size != whole.size()) {
+      cv::resize(whole, shown, size, 0, 0, scale > 1 ? cv::INTER_NEAREST : cv::INTER_AREA);
+    }
     shown.copyTo(canvas_(cv::Rect(place.tl(), size)));
   }
 
@@ -132,6 +136,7 @@ class Grid {
   MatrixLayout matrix_;
   std::vector<MatrixLine> rows_, columns_;
   std::map<std::size_t, const Result*> done_;
+  std::int64_t zoom_ = 1;  ///< of pictures that are too small for labels beside them
   GridLayout layout_;
   at::Tensor picture_;
   cv::Mat canvas_;

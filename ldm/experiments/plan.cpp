@@ -1,124 +1,248 @@
 #include "ldm/experiments/plan.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
-#include <set>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "ldm/cli/generation_command_line.h"
 #include "ldm/experiments/option_names.h"
-#include "ldm/files/error.h"
-#include "ldm/pipelines/project_files.h"
+#include "ldm/experiments/plan_files.h"
+#include "ldm/experiments/setting_reader.h"
+#include "ldm/files/text.h"
 
 namespace ldm::experiments {
 namespace {
 
-/// Throws if the product of all lists is too large, naming its factors.
-void check_count(const Experiment& experiment) {
-  std::vector<std::pair<std::string, std::size_t>> factors{{"models", experiment.models.size()}};
-  for (const AxisGroup& group : experiment.axes)
-    factors.emplace_back(group.names.front(), group.points.size());
-  factors.emplace_back("prompts", experiment.prompts.size());
-  factors.emplace_back("seeds", experiment.seeds.size());
-  double count = 1;
+constexpr double kExact = 1e15;  // up to where a double counts exactly
+
+std::string joined(const std::vector<std::string>& words, const std::string& between) {
   std::string text;
-  for (const auto& [name, size] : factors) {
-    count *= static_cast<double>(size);
-    text += (text.empty() ? "" : " x ") + std::to_string(size) + " " + name;
-  }
-  if (count <= static_cast<double>(kMostCells)) return;
-  throw PlanError(experiment.path + ": expected at most " + std::to_string(kMostCells) + " cells, got " +
-                  text);
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
 }
 
-/// A cell before it is known what its options come to.
-struct Draft {
-  std::size_t model = 0, prompt = 0, seed = 0;
+/// Throws if the product of all lists is nothing or too large, naming its factors. Nothing is multiplied out
+/// before.
+void check_count(const Experiment& experiment) {
+  std::vector<std::pair<std::string, std::size_t>> factors{{"models", experiment.models.size()}};
+  for (const AxisGroup& group : experiment.axes) {
+    factors.emplace_back(joined(group.names, "+"), group.points.size());
+  }
+  factors.emplace_back("prompts", experiment.prompts.size());
+  factors.emplace_back("seeds", experiment.seeds.size());
+  double count = 1;  // no integer holds every product
+  std::vector<std::string> texts;
+  for (const auto& [name, size] : factors) {
+    count *= static_cast<double>(size);
+    if (size != 1) texts.push_back(std::to_string(size) + " " + name);
+  }
+  if (count == 0) {
+    throw PlanError(experiment.path +
+                    ": expected at least one model, prompt, seed and value of each axis, got " +
+                    joined(texts, " x "));
+  }
+  if (count <= static_cast<double>(kMostCells)) return;
+  const std::string number =
+      count < kExact ? std::to_string(static_cast<std::int64_t>(count)) : "more than 10^15";
+  throw PlanError(experiment.path + ": expected at most " + std::to_string(kMostCells) + " cells, got " +
+                  number + " before filters: " + joined(texts, " x "));
+}
+
+const Setting* find(const std::vector<Setting>& settings, const std::string& name) {
+  const auto found =
+      std::find_if(settings.begin(), settings.end(), [&](const Setting& one) { return one.name == name; });
+  return found == settings.end() ? nullptr : &*found;
+}
+
+/// Puts a value where there is none, or only a word that leaves the choice to the program.
+void fill(std::vector<Setting>& settings, const std::string& name, const std::string& open,
+          const std::string& value) {
+  const Setting* present = find(settings, name);
+  if (present == nullptr || present->value.empty() || present->value == open) put(settings, {name, value});
+}
+
+/// Reads arguments as the program itself does. The table is made once.
+class ArgumentReader {
+ public:
+  explicit ArgumentReader(GenerationKind kind)
+      : defaults_(default_options(kind)),
+        options_(defaults_),
+        line_(cli::generation_command_line(options_, program_)) {}
+  // The table is tied to variables of this object.
+  ArgumentReader(const ArgumentReader&) = delete;
+  ArgumentReader& operator=(const ArgumentReader&) = delete;
+
+  /// Of a whole cell. Throws OptionError, NotSupported.
+  const GenerationOptions& read(const std::vector<std::string>& arguments) {
+    cli::finish_command_line(parsed(arguments), options_, program_);
+    return options_;
+  }
+  /// Of some of a cell's arguments, which need not be complete. Throws OptionError.
+  const ModelOptions& read_model(const std::vector<std::string>& arguments) {
+    options_.model.overrides = parsed(arguments).overrides();
+    return options_.model;
+  }
+  const GenerationOptions& defaults() const { return defaults_; }
+
+ private:
+  cli::CommandLine parsed(const std::vector<std::string>& arguments) {
+    options_ = defaults_;
+    program_ = {};
+    cli::CommandLine line = line_;  // each copy remembers its own arguments
+    line.parse(arguments);
+    return line;
+  }
+
+  GenerationOptions defaults_, options_;
+  cli::ProgramOptions program_;
+  cli::CommandLine line_;
+};
+
+/// All that decides which model is loaded.
+std::vector<std::string> texts_of(const ModelOptions& o) {
+  std::vector<std::string> texts{o.config, o.ckpt,   o.ema,       o.ema_ckpt,
+                                 o.mmap,   o.device, o.precision, std::to_string(o.threads)};
+  texts.insert(texts.end(), o.overrides.begin(), o.overrides.end());
+  return texts;
+}
+
+/// A model with a value of each axis: a cell but for its prompt and its seed.
+struct Combination {
+  std::size_t model = 0;
   std::vector<std::string> axes;
-  std::vector<Setting> settings;
+  std::vector<Setting> settings;  ///< the experiment's own, then what it leaves to the program
+  std::size_t own = 0;            ///< how many are the experiment's own
+  std::size_t load = 0;           ///< number of the model that must be loaded
+};
+
+/// A cell before it is known what its options come to: indices.
+struct Draft {
+  std::size_t combination = 0, prompt = 0, seed = 0;
 };
 
 /// Makes the cells of an experiment.
 class Planner {
  public:
   Planner(const Experiment& experiment, const PlanTarget& target)
-      : experiment_(experiment),
-        target_(target),
-        defaults_(default_options(experiment.kind)),
-        options_(defaults_),
-        line_(cli::generation_command_line(options_, program_)) {
+      : experiment_(experiment), target_(target), files_(experiment.path), reader_(experiment.kind) {
     for (const AxisGroup& group : experiment.axes) {
       axes_.insert(axes_.end(), group.names.begin(), group.names.end());
     }
+    combine();
   }
 
   const std::vector<std::string>& axes() const { return axes_; }
 
-  /// All that the filters leave, those that one loaded model paints next to each other.
+  /// All that the filters leave, in order.
   std::vector<Draft> drafts() const {
-    std::vector<Draft> all;
-    for (std::size_t model = 0; model < experiment_.models.size(); ++model) add_group(model, {}, 0, all);
-    std::map<std::string, std::size_t> order;  // models by their first cell
-    std::vector<std::pair<std::size_t, Draft>> ordered;
-    for (Draft& draft : all) {
-      const std::size_t place = order.emplace(model_text(draft), order.size()).first->second;
-      ordered.emplace_back(place, std::move(draft));
+    std::vector<Draft> left;
+    for (Draft draft; draft.combination < combinations_.size(); ++draft.combination) {
+      for (draft.prompt = 0; draft.prompt < experiment_.prompts.size(); ++draft.prompt) {
+        for (draft.seed = 0; draft.seed < experiment_.seeds.size(); ++draft.seed) {
+          if (stays(draft)) left.push_back(draft);
+        }
+      }
     }
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    all.clear();
-    for (auto& [place, draft] : ordered) all.push_back(std::move(draft));
-    return all;
+    return left;
   }
 
   Cell cell_of(const Draft& draft) {
-    Cell cell;
-    cell.model = draft.model;
-    cell.prompt = draft.prompt;
-    cell.seed = experiment_.seeds[draft.seed];
-    cell.axes = draft.axes;
-    cell.arguments = arguments_of(draft, cell.seed);
-    cell.options = parsed(cell.arguments);
-    check_files(cell.options);
+    if (!latest_ || latest_->combination != draft.combination || latest_->prompt != draft.prompt) {
+      latest_cell_ = cell_with_options(draft);
+      latest_ = draft;
+    }
+    // Another seed changes one argument and one number, which spares reading all arguments again.
+    Cell cell = latest_cell_;
+    cell.seed = cell.options.seed = experiment_.seeds[draft.seed];
+    cell.arguments[seed_argument_] = "--seed=" + std::to_string(cell.seed);
     return cell;
   }
 
  private:
-  /// Adds the cells of a model from the axes' group `next` on.
-  void add_group(std::size_t model, std::vector<std::string> values, std::size_t next,
-                 std::vector<Draft>& to) const {
-    if (next < experiment_.axes.size()) {
-      for (const std::vector<std::string>& point : experiment_.axes[next].points) {
-        std::vector<std::string> longer = values;
-        longer.insert(longer.end(), point.begin(), point.end());
-        add_group(model, std::move(longer), next + 1, to);
+  /// The values of all axes together, those of the last axis in turn first.
+  std::vector<std::vector<std::string>> axis_values() const {
+    std::vector<std::vector<std::string>> all(1);
+    for (const AxisGroup& group : experiment_.axes) {
+      std::vector<std::vector<std::string>> longer;
+      for (const std::vector<std::string>& values : all) {
+        for (const std::vector<std::string>& point : group.points) {
+          longer.push_back(values);
+          longer.back().insert(longer.back().end(), point.begin(), point.end());
+        }
       }
-      return;
+      all = std::move(longer);
     }
-    Draft draft;
-    draft.model = model;
-    draft.axes = std::move(values);
-    draft.settings = settings_of(draft);
-    for (draft.prompt = 0; draft.prompt < experiment_.prompts.size(); ++draft.prompt) {
-      for (draft.seed = 0; draft.seed < experiment_.seeds.size(); ++draft.seed) {
-        if (stays(draft)) to.push_back(draft);
+    return all;
+  }
+
+  /// Multiplies models and axes out; those that one loaded model paints come next to each other.
+  void combine() {
+    const std::vector<std::vector<std::string>> all = axis_values();
+    for (std::size_t model = 0; model < experiment_.models.size(); ++model) {
+      for (const std::vector<std::string>& values : all) {
+        combinations_.push_back(combination_of(model, values));
       }
+    }
+    std::stable_sort(combinations_.begin(), combinations_.end(),
+                     [](const Combination& a, const Combination& b) { return a.load < b.load; });
+  }
+
+  Combination combination_of(std::size_t model, const std::vector<std::string>& values) {
+    Combination made;
+    made.model = model;
+    made.axes = values;
+    for (const Setting& setting : experiment_.settings) put(made.settings, setting);
+    for (const Setting& setting : experiment_.models[model].settings) put(made.settings, setting);
+    for (std::size_t i = 0; i < axes_.size(); ++i) put(made.settings, {axes_[i], values[i]});
+    made.own = made.settings.size();
+    complete(made.settings);
+    made.load = load_of(made.settings);
+    return made;
+  }
+
+  /// Says what the program would else choose by itself, so that it chooses the same everywhere.
+  void complete(std::vector<Setting>& settings) {
+    const ModelOptions& model = reader_.defaults().model;
+    fill(settings, "config", "", model.config);
+    fill(settings, "ckpt", "", model.ckpt);
+    fill(settings, "threads", "0", std::to_string(target_.threads));
+    fill(settings, "device", "auto", target_.device);
+    const Setting* picture = find(settings, "init-img");
+    if (picture != nullptr && !picture->value.empty()) {
+      put(settings, {"init-img", files_.found(picture->value)});
     }
   }
 
-  std::vector<Setting> settings_of(const Draft& draft) const {
-    std::vector<Setting> settings = experiment_.settings;
-    for (const Setting& setting : experiment_.models[draft.model].settings) put(settings, setting);
-    for (std::size_t i = 0; i < axes_.size(); ++i) put(settings, {axes_[i], draft.axes[i]});
-    return settings;
+  /// The number of the model that these settings load, however they are spelled.
+  std::size_t load_of(const std::vector<Setting>& settings) {
+    std::vector<std::string> arguments;
+    for (const Setting& setting : settings) {
+      if (is_model_option(setting.name)) arguments.push_back(argument_of(setting));
+    }
+    const auto known = loads_of_arguments_.find(arguments);
+    if (known != loads_of_arguments_.end()) return known->second;
+    try {
+      const std::size_t load =
+          loads_.emplace(texts_of(reader_.read_model(arguments)), loads_.size()).first->second;
+      loads_of_arguments_.emplace(std::move(arguments), load);
+      return load;
+    } catch (const OptionError& error) {
+      throw PlanError(experiment_.path + ": " + error.what());
+    }
   }
 
   std::string coordinate(const Draft& draft, const std::string& name) const {
-    if (name == "model") return experiment_.models[draft.model].name;
+    const Combination& combination = combinations_[draft.combination];
+    if (name == "model") return experiment_.models[combination.model].name;
     if (name == "prompt") return experiment_.prompts[draft.prompt].text;
     if (name == "seed") return std::to_string(experiment_.seeds[draft.seed]);
     const auto axis = std::find(axes_.begin(), axes_.end(), name);
-    return draft.axes[static_cast<std::size_t>(axis - axes_.begin())];
+    if (axis == axes_.end()) {
+      throw std::invalid_argument("expected an axis of the experiment, got '" + name + "'");
+    }
+    return combination.axes[static_cast<std::size_t>(axis - axes_.begin())];
   }
 
   bool stays(const Draft& draft) const {
@@ -131,105 +255,84 @@ class Planner {
     });
   }
 
-  /// What decides which model a cell needs.
-  static std::string model_text(const Draft& draft) {
-    std::string text;
-    for (const Setting& setting : draft.settings) {
-      if (is_model_option(setting.name)) text += setting.name + "=" + setting.value + '\n';
+  Cell cell_with_options(const Draft& draft) {
+    const Combination& combination = combinations_[draft.combination];
+    Cell cell;
+    cell.model = combination.model;
+    cell.prompt = draft.prompt;
+    cell.axes = combination.axes;
+    cell.arguments = arguments_of(draft);
+    try {
+      cell.options = reader_.read(cell.arguments);
+    } catch (const OptionError& error) {
+      throw PlanError(experiment_.path + ": " + name_of(draft) + ": " + error.what());
     }
-    return text;
+    files_.check(cell.options);
+    return cell;
   }
 
-  std::vector<std::string> arguments_of(const Draft& draft, std::int64_t seed) const {
+  /// Where the seed stands among them is kept in seed_argument_.
+  std::vector<std::string> arguments_of(const Draft& draft) {
+    const Combination& combination = combinations_[draft.combination];
     const Prompt& prompt = experiment_.prompts[draft.prompt];
-    std::vector<Setting> settings{{"prompt", prompt.text}};
-    if (!prompt.negative.empty()) settings.push_back({"negative-prompt", prompt.negative});
-    for (const Setting& setting : draft.settings) put(settings, setting);
-    complete(settings);
-    put(settings, {"seed", std::to_string(seed)});
+    const auto rest = combination.settings.begin() + static_cast<std::ptrdiff_t>(combination.own);
+    std::vector<Setting> own{{"prompt", prompt.text}};
+    if (!prompt.negative.empty()) own.push_back({"negative-prompt", prompt.negative});
+    std::for_each(combination.settings.begin(), rest, [&](const Setting& setting) { put(own, setting); });
     std::vector<std::string> arguments, overrides;
-    for (const Setting& setting : settings) {
+    const auto add = [&](const Setting& setting) {
       const std::string argument = argument_of(setting);
-      if (argument.empty()) continue;
+      if (argument.empty()) return;  // a switch that is off
       (setting.name.find('.') == std::string::npos ? arguments : overrides).push_back(argument);
-    }
+    };
+    std::for_each(own.begin(), own.end(), add);
+    seed_argument_ = arguments.size();
+    arguments.push_back("--seed=" + std::to_string(experiment_.seeds[draft.seed]));
     arguments.insert(arguments.end(), {"--n_samples=1", "--n_iter=1", "--skip_grid"});
-    if (has_one_file(settings)) arguments.emplace_back("--model-hash");
+    // Weights in a folder of several files have no hash of their own.
+    if (!files_.is_folder(find(combination.settings, "ckpt")->value)) arguments.emplace_back("--model-hash");
+    std::for_each(rest, combination.settings.end(), add);
     arguments.insert(arguments.end(), overrides.begin(), overrides.end());
     return arguments;
   }
 
-  /// Says what the programs would else choose by themselves, so that they choose the same everywhere.
-  void complete(std::vector<Setting>& settings) const {
-    const auto value = [&](const std::string& name) {
-      const auto found = std::find_if(settings.begin(), settings.end(),
-                                      [&](const Setting& one) { return one.name == name; });
-      return found == settings.end() ? std::string() : found->value;
-    };
-    if (value("config").empty()) put(settings, {"config", defaults_.model.config});
-    if (value("ckpt").empty()) put(settings, {"ckpt", defaults_.model.ckpt});
-    const std::string device = value("device");
-    if (device.empty() || device == "auto") put(settings, {"device", target_.device});
-    if (value("threads").empty() || value("threads") == "0") {
-      put(settings, {"threads", std::to_string(target_.threads)});
+  /// "model 'm', scale '3', prompt 'a fox', seed '1'".
+  std::string name_of(const Draft& draft) const {
+    std::vector<std::string> names{"model"}, texts;
+    names.insert(names.end(), axes_.begin(), axes_.end());
+    names.insert(names.end(), {"prompt", "seed"});
+    for (const std::string& name : names) {
+      texts.push_back(name + " '" + files::printable(coordinate(draft, name)) + "'");
     }
-    const std::string picture = value("init-img");
-    if (!picture.empty()) put(settings, {"init-img", find_project_file(picture)});
-  }
-
-  /// Whether the weights are a file, which has a hash, and no folder.
-  static bool has_one_file(const std::vector<Setting>& settings) {
-    return std::any_of(settings.begin(), settings.end(), [](const Setting& setting) {
-      return setting.name == "ckpt" && !std::filesystem::is_directory(find_project_file(setting.value));
-    });
-  }
-
-  GenerationOptions parsed(const std::vector<std::string>& arguments) {
-    options_ = defaults_;
-    program_ = {};
-    cli::CommandLine line = line_;  // the table is made once; each copy remembers its own arguments
-    try {
-      line.parse(arguments);
-      cli::finish_command_line(line, options_, program_);
-    } catch (const OptionError& error) {
-      throw PlanError(experiment_.path + ": " + error.what());
-    }
-    return options_;
-  }
-
-  void check_files(const GenerationOptions& options) {
-    const ModelOptions& model = options.model;
-    const auto check = [&](const std::string& path, const char* what) {
-      if (path.empty() || !looked_at_.insert(path).second || std::filesystem::exists(path)) return;
-      throw PlanError(experiment_.path + ": expected " + what + " at '" + path + "', found nothing there");
-    };
-    check(find_project_file(model.config), "a config");
-    check(model.ema_ckpt, "averaged weights");
-    check(options.init_img, "a picture to start from");
-    if (!looked_at_.insert("ckpt " + model.ckpt).second) return;
-    try {
-      find_checkpoint(model.ckpt);
-    } catch (const files::FileError& error) {
-      throw PlanError(experiment_.path + ": " + error.what());
-    }
+    return joined(texts, ", ");
   }
 
   const Experiment& experiment_;
   PlanTarget target_;
-  GenerationOptions defaults_, options_;
-  cli::ProgramOptions program_;
-  cli::CommandLine line_;
+  PlanFiles files_;
+  ArgumentReader reader_;
   std::vector<std::string> axes_;
-  std::set<std::string> looked_at_;
+  std::vector<Combination> combinations_;
+  std::map<std::vector<std::string>, std::size_t> loads_, loads_of_arguments_;
+  std::optional<Draft> latest_;
+  Cell latest_cell_;
+  std::size_t seed_argument_ = 0;
 };
 
 /// `limit` of them, evenly chosen.
-std::vector<Draft> chosen(std::vector<Draft> drafts, std::int64_t limit) {
+std::vector<Draft> chosen(const std::vector<Draft>& drafts, std::int64_t limit) {
   const std::size_t all = drafts.size(), wanted = static_cast<std::size_t>(limit);
-  if (limit == 0 || wanted >= all) return drafts;
+  if (limit <= 0 || wanted >= all) return drafts;
   std::vector<Draft> some;
-  for (std::size_t k = 0; k < wanted; ++k) some.push_back(std::move(drafts[k * all / wanted]));
+  for (std::size_t k = 0; k < wanted; ++k) some.push_back(drafts[k * all / wanted]);
   return some;
+}
+
+[[noreturn]] void refuse_nothing(const Experiment& experiment) {
+  std::vector<std::string> places;
+  for (const Filter& filter : experiment.filters) places.push_back(filter.where);
+  throw PlanError(experiment.path + ": expected cells, got none: the filters (" + listed(places) +
+                  ") leave nothing");
 }
 
 }  // namespace
@@ -241,10 +344,8 @@ Plan make_plan(Experiment experiment, const PlanTarget& target, std::int64_t lim
   Planner planner(plan.experiment, target);
   plan.axes = planner.axes();
   const std::vector<Draft> drafts = chosen(planner.drafts(), limit);
-  if (drafts.empty()) {
-    throw PlanError(plan.experiment.path + ": expected cells, got none: the filters (" +
-                    plan.experiment.filters.front().where + ") leave nothing");
-  }
+  if (drafts.empty()) refuse_nothing(plan.experiment);
+  plan.cells.reserve(drafts.size());
   for (const Draft& draft : drafts) plan.cells.push_back(planner.cell_of(draft));
   return plan;
 }

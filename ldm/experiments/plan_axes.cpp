@@ -19,18 +19,18 @@ std::string quoted(const std::string& text) {
 }
 
 /// What is the same of a cell and the one that it is compared with.
-std::string others_of(const Plan& plan, const Cell& cell, const std::string& axis) {
-  std::string text = std::to_string(cell.prompt) + '\n' + std::to_string(cell.seed) + '\n';
-  if (axis != "model") text += std::to_string(cell.model) + '\n';
+std::vector<std::string> others_of(const Plan& plan, const Cell& cell, const std::string& axis) {
+  std::vector<std::string> values{std::to_string(cell.prompt), std::to_string(cell.seed)};
+  if (axis != "model") values.push_back(std::to_string(cell.model));
   std::size_t place = 0;
   for (const AxisGroup& group : plan.experiment.axes) {
     // Axes that are zipped with this one change with it.
     const bool changes = std::find(group.names.begin(), group.names.end(), axis) != group.names.end();
     for (std::size_t i = 0; i < group.names.size(); ++i, ++place) {
-      if (!changes) text += cell.axes[place] + '\n';
+      if (!changes) values.push_back(cell.axes[place]);
     }
   }
-  return text;
+  return values;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ std::vector<std::optional<std::size_t>> compared_cells(const Plan& plan) {
   std::vector<std::optional<std::size_t>> compared(plan.cells.size());
   if (!plan.experiment.compare) return compared;
   const auto& [axis, to] = *plan.experiment.compare;
-  std::map<std::string, std::size_t> targets;
+  std::map<std::vector<std::string>, std::size_t> targets;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (value_of(plan, plan.cells[i], axis) == to) targets.emplace(others_of(plan, plan.cells[i], axis), i);
   }

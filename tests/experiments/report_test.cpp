@@ -151,10 +151,10 @@ TEST(LabelledGrid, ShowsPicturesAtTheirPlaces) {
   Results results = painted(plan, 64);
   results.pictures.pop_back();
   const at::Tensor grid = labelled_grid(results);
-  const GridLayout layout = grid_layout(2, 2, 64, 64, true, 2);
+  const GridLayout layout = grid_layout(2, 2, 128, 128, true, 2);  // twice as large
   ASSERT_THAT(grid.sizes().vec(), ElementsAre(layout.y(2), layout.x(2), 3));
   const auto middle = [&](std::size_t row, std::size_t column) {
-    return grid[layout.y(row) + 32][layout.x(column) + 32][0].item<int>();
+    return grid[layout.y(row) + 64][layout.x(column) + 64][0].item<int>();
   };
   // Cells are numbered scale by scale, and seeds stand below each other; their colour is their number.
   EXPECT_EQ(middle(0, 0), 0);
