@@ -136,7 +136,7 @@ void describe_plan(std::ostream& out, const Job& job, std::int64_t done) {
   out << experiment.name << ": " << experiment.title << '\n';
   out << "  models    " << joined(values_of(job.plan, "model")) << '\n';
   for (const std::string& axis : job.plan.axes) {
-    out << "  " << axis << ": " << joined(values_of(job.plan, axis)) << '\n';
+    out << "  axis      " << axis << ": " << joined(values_of(job.plan, axis)) << '\n';
   }
   out << "  prompts   " << experiment.prompts.size() << ", seeds " << experiment.seeds.size() << '\n'
       << "  cells     " << job.plan.cells.size() << ", a picture each; " << done << " done in "

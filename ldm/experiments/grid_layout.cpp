@@ -7,6 +7,7 @@ namespace ldm::experiments {
 namespace {
 
 constexpr std::int64_t kLeastText = 12, kMostText = 28;
+constexpr std::int64_t kWidestLabel = 1024;
 constexpr std::int64_t kLeastPicture = 8;
 
 /// How large pictures may be so that `count` of them fit beside the labels.
@@ -24,19 +25,27 @@ std::int64_t fitting(std::size_t count, std::int64_t wanted, std::int64_t labels
 
 GridLayout grid_layout(std::size_t rows, std::size_t columns, std::int64_t height, std::int64_t width,
                        bool row_labels, std::size_t label_lines) {
-  GridLayout layout;
-  layout.text_height = std::clamp(width / 10, kLeastText, kMostText);
-  layout.left = layout.gap + (row_labels ? std::max<std::int64_t>(layout.text_height * 12, width / 2) : 0);
-  layout.top = layout.gap + static_cast<std::int64_t>(label_lines) * (layout.text_height + layout.gap);
-  const std::int64_t most_wide = fitting(columns, width, layout.left, layout.gap);
-  const std::int64_t most_high = fitting(rows, height, layout.top, layout.gap);
-  const double shrink = std::min(static_cast<double>(most_wide) / static_cast<double>(width),
-                                 static_cast<double>(most_high) / static_cast<double>(height));
-  layout.picture_width =
-      std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(width) * shrink));
-  layout.picture_height =
-      std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(height) * shrink));
-  return layout;
+  // `shown`: about how wide pictures will be.
+  const auto fitted = [&](std::int64_t shown) {
+    GridLayout layout;
+    layout.text_height = std::clamp(shown / 10, kLeastText, kMostText);
+    const std::int64_t label = std::max(layout.text_height * 12, std::min(shown / 2, kWidestLabel));
+    layout.left = layout.gap + (row_labels ? label : 0);
+    layout.top = layout.gap + static_cast<std::int64_t>(label_lines) * (layout.text_height + layout.gap);
+    const std::int64_t most_wide = fitting(columns, width, layout.left, layout.gap);
+    const std::int64_t most_high = fitting(rows, height, layout.top, layout.gap);
+    const double shrink = std::min(static_cast<double>(most_wide) / static_cast<double>(width),
+                                   static_cast<double>(most_high) / static_cast<double>(height));
+    const auto shrunk = [&](std::int64_t side) {
+      return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(side) * shrink));
+    };
+    layout.picture_width = shrunk(width);
+    layout.picture_height = shrunk(height);
+    return layout;
+  };
+  const GridLayout first = fitted(width);
+  // Smaller letters leave no less room: what is shown is as large as it was, or a little larger.
+  return first.picture_width < width ? fitted(first.picture_width) : first;
 }
 
 std::string ascii_label(const std::string& text, std::size_t letters) {

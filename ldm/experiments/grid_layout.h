@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,6 +9,8 @@ namespace ldm::experiments {
 
 /// The longest side of a grid, in pixels.
 constexpr std::int64_t kLongestGrid = 16384;
+/// Rows or columns for which a grid has room, however large the pictures are and long the labels.
+constexpr std::size_t kMostLines = 1024;
 
 /// Where things stand on a grid of pictures with labels, in pixels.
 struct GridLayout {
@@ -24,7 +27,8 @@ struct GridLayout {
   }
 };
 
-/// For pictures of that size, shown smaller where the grid would else be longer than kLongestGrid.
+/// For pictures of that size, shown smaller where the grid would else be longer than kLongestGrid; letters
+/// follow the size that is shown.
 /// `label_lines`: lines above the columns, title included. Throws std::invalid_argument for more rows or
 /// columns than that many pixels can show.
 GridLayout grid_layout(std::size_t rows, std::size_t columns, std::int64_t height, std::int64_t width,

@@ -1,9 +1,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+#include <string>
+#include <vector>
 
 #include "ldm/data/png.h"
 #include "ldm/experiments/grid_layout.h"
@@ -30,9 +33,12 @@ class Grid {
   explicit Grid(const Results& results)
       : results_(results),
         plan_(*results.plan),
+        title_(plan_.experiment.title),
         matrix_(matrix_layout(plan_)),
         rows_(matrix_lines(plan_, matrix_.down)),
         columns_(matrix_lines(plan_, matrix_.across)) {
+    leave_out(rows_, "rows");
+    leave_out(columns_, "columns");
     std::int64_t height = 64, width = 64;
     for (const Result& result : results.pictures) {
       done_.emplace(result.cell, &result);
@@ -49,7 +55,7 @@ class Grid {
   }
 
   at::Tensor draw() {
-    write(plan_.experiment.title, layout_.gap, layout_.gap, layout_.x(columns_.size()));
+    write(title_, layout_.gap, layout_.gap, layout_.x(columns_.size()));
     for (std::size_t column = 0; column < columns_.size(); ++column) write_column(column);
     for (std::size_t row = 0; row < rows_.size(); ++row) write_row(row);
     for (std::size_t i = 0; i < plan_.cells.size(); ++i) paste(i);
@@ -57,6 +63,13 @@ class Grid {
   }
 
  private:
+  /// Keeps the lines for which there is room; if these are not all, the title says so.
+  void leave_out(std::vector<MatrixLine>& lines, const std::string& what) {
+    if (lines.size() <= kMostLines) return;
+    title_ = std::to_string(kMostLines) + " of " + std::to_string(lines.size()) + " " + what + ": " + title_;
+    lines.resize(kMostLines);
+  }
+
   double scale() const { return static_cast<double>(layout_.text_height) / kFontHeight * 0.8; }
 
   std::size_t letters_in(std::int64_t pixels) const {
@@ -75,8 +88,11 @@ class Grid {
     for (std::size_t axis = 0; axis < matrix_.across.size(); ++axis) {
       const std::int64_t line = static_cast<std::int64_t>(axis) + 1;
       const std::string& name = matrix_.across[axis];
-      write((name == "model" ? "" : name + " ") + columns_[column][axis], layout_.x(column),
-            layout_.gap + line * (layout_.text_height + layout_.gap), layout_.picture_width);
+      std::string text = (name == "model" ? "" : name + " ") + columns_[column][axis];
+      // The value says more than its name.
+      if (text.size() > letters_in(layout_.picture_width)) text = columns_[column][axis];
+      write(text, layout_.x(column), layout_.gap + line * (layout_.text_height + layout_.gap),
+            layout_.picture_width);
     }
   }
 
@@ -85,6 +101,7 @@ class Grid {
     for (std::size_t axis = 0; axis < matrix_.down.size(); ++axis) {
       const std::string& name = matrix_.down[axis];
       std::string text = (name == "model" || name == "prompt" ? "" : name + " ") + rows_[row][axis];
+      text = ascii_label(text, text.size());  // a byte for each letter
       const std::size_t letters = letters_in(layout_.left - 2 * layout_.gap);
       // As many lines as there is room for beside the picture.
       while (!text.empty() && y + layout_.text_height <= layout_.y(row) + layout_.picture_height) {
@@ -98,8 +115,8 @@ class Grid {
     }
   }
 
-  template <typename Lines>
-  std::size_t place_in(const Lines& lines, const std::vector<std::string>& axes, const Cell& cell) const {
+  std::size_t place_in(const std::vector<MatrixLine>& lines, const std::vector<std::string>& axes,
+                       const Cell& cell) const {
     MatrixLine line;
     for (const std::string& axis : axes) line.push_back(value_of(plan_, cell, axis));
     return static_cast<std::size_t>(std::find(lines.begin(), lines.end(), line) - lines.begin());
@@ -107,10 +124,11 @@ class Grid {
 
   void paste(std::size_t index) {
     const Cell& cell = plan_.cells[index];
-    const std::int64_t x = layout_.x(place_in(columns_, matrix_.across, cell));
-    const std::int64_t y = layout_.y(place_in(rows_, matrix_.down, cell));
-    const cv::Rect place(static_cast<int>(x), static_cast<int>(y), static_cast<int>(layout_.picture_width),
-                         static_cast<int>(layout_.picture_height));
+    const std::size_t column = place_in(columns_, matrix_.across, cell);
+    const std::size_t row = place_in(rows_, matrix_.down, cell);
+    if (column == columns_.size() || row == rows_.size()) return;  // no room for it
+    const cv::Rect place(static_cast<int>(layout_.x(column)), static_cast<int>(layout_.y(row)),
+                         static_cast<int>(layout_.picture_width), static_cast<int>(layout_.picture_height));
     const auto result = done_.find(index);
     if (result == done_.end()) {
       canvas_(place).setTo(kEmpty);
@@ -122,8 +140,8 @@ class Grid {
     // A picture that is smaller than the largest one stays smaller.
     const double scale = std::min({static_cast<double>(zoom_), static_cast<double>(place.width) / whole.cols,
                                    static_cast<double>(place.height) / whole.rows});
-    const cv::Size size(std::max(1, static_cast<int>(whole.cols * scale)),
-                        std::max(1, static_cast<int>(whole.rows * scale)));
+    const cv::Size size(std::max(1, static_cast<int>(std::lround(whole.cols * scale))),
+                        std::max(1, static_cast<int>(std::lround(whole.rows * scale))));
     cv::Mat shown = whole;
     if (size != whole.size()) {
       cv::resize(whole, shown, size, 0, 0, scale > 1 ? cv::INTER_NEAREST : cv::INTER_AREA);
@@ -133,6 +151,7 @@ class Grid {
 
   const Results& results_;
   const Plan& plan_;
+  std::string title_;
   MatrixLayout matrix_;
   std::vector<MatrixLine> rows_, columns_;
   std::map<std::size_t, const Result*> done_;

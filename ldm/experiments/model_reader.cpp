@@ -40,7 +40,9 @@ std::string name_of_weights(const std::vector<Setting>& settings) {
   }
   std::filesystem::path path(ckpt);
   if (!path.has_filename()) path = path.parent_path();
-  const std::string name = path.stem().string();
+  // "model.ckpt" says less than the folder that it lies in.
+  const bool is_plain = path.stem() == "model" && path.has_parent_path();
+  const std::string name = is_plain ? path.parent_path().filename().string() : path.stem().string();
   return name.empty() ? "model" : name;
 }
 

@@ -18,7 +18,8 @@ std::string markdown_summary(const Results& results);
 
 /// grid.png: all pictures that are done as a matrix with the values of the axes beside it, uint8 [H, W, 3];
 /// rows and columns as on the page. Pictures are shown at their own size, small ones at a multiple of it, or
-/// smaller where the whole would exceed 16384 pixels in a direction. Throws files::FileError.
+/// smaller where the whole would exceed 16384 pixels in a direction; of more than 1024 rows or columns the
+/// first are shown, and the title says so. Throws files::FileError.
 at::Tensor labelled_grid(const Results& results);
 
 /// How the matrix is laid out: which axes go across, which down.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -75,6 +76,20 @@ std::map<std::string, std::string> pictures_in(const std::string& folder) {
   return pictures;
 }
 
+/// Which file each of a run's is, and when it was written: by path.
+std::map<std::string, std::vector<std::int64_t>> identities_in(const std::string& folder) {
+  std::map<std::string, std::vector<std::int64_t>> identities;
+  for (const char* name : {"/images", "/latents", "/records"}) {
+    for (const auto& entry : fs::directory_iterator(folder + name)) {
+      struct ::stat status {};
+      EXPECT_EQ(::stat(entry.path().c_str(), &status), 0) << entry.path();
+      identities[entry.path()] = {static_cast<std::int64_t>(status.st_ino), status.st_mtim.tv_sec,
+                                  status.st_mtim.tv_nsec};
+    }
+  }
+  return identities;
+}
+
 /// One undisturbed run that several tests compare with.
 struct Undisturbed {
   std::string file = small(), folder = new_folder();
@@ -93,7 +108,12 @@ TEST(Experiment, RunsAndReports) {
   ASSERT_THAT(results, SizeIs(kSmallCells));
   EXPECT_THAT(files_in(run.folder + "/images"), SizeIs(kSmallCells));
   EXPECT_THAT(files_in(run.folder + "/latents"), SizeIs(kSmallCells));
+  EXPECT_THAT(files_in(run.folder + "/records"), SizeIs(kSmallCells));
   for (const json& result : results) {
+    for (const char* field : {"key", "file", "axes", "prompt", "negative_prompt", "seed", "command",
+                              "checkpoint_sha256", "config_sha256", "seconds", "batch"}) {
+      EXPECT_TRUE(result.contains(field)) << field << " in " << result;
+    }
     const bool is_target = result["model"] == "one";
     EXPECT_EQ(result["compared_to"] == "", is_target) << result;
     EXPECT_EQ(result["metrics"].contains("psnr"), !is_target) << result;
@@ -107,13 +127,12 @@ TEST(Experiment, RunsAndReports) {
 
 TEST(Experiment, RedoesNothing) {
   const Undisturbed& run = undisturbed();
-  std::map<std::string, fs::file_time_type> before;
-  for (const auto& entry : fs::directory_iterator(run.folder + "/images"))
-    before[entry.path()] = entry.last_write_time();
+  const auto before = identities_in(run.folder);
+  ASSERT_THAT(before, SizeIs(3 * kSmallCells));
   const Outcome again = experiment_program("run", run.file, run.folder);
   ASSERT_EQ(again.status, 0) << again.error;
   EXPECT_THAT(again.error, HasSubstr("16 of 16 done already"));
-  for (const auto& [path, time] : before) EXPECT_EQ(fs::last_write_time(path), time) << path;
+  EXPECT_EQ(identities_in(run.folder), before);
 }
 
 TEST(Experiment, PaintsAgainWhatWasDamaged) {
@@ -236,6 +255,29 @@ TEST(Experiment, ReportsAndComparesRuns) {
   const Outcome compared = run_program({program("experiment"), "compare", run.folder, run.folder});
   ASSERT_EQ(compared.status, 0) << compared.error;
   EXPECT_THAT(compared.output, HasSubstr("16 pairs, 16 with equal pixels"));
+}
+
+TEST(Experiment, LimitsAndChangesValues) {
+  const Undisturbed& run = undisturbed();
+  const std::string folder = new_folder();
+  const Outcome outcome = experiment_program("run", run.file, folder, {"--limit", "4"});
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(results_in(folder), SizeIs(4));
+  const Outcome compared = run_program({program("experiment"), "compare", run.folder, folder});
+  ASSERT_EQ(compared.status, 0) << compared.error;
+  EXPECT_THAT(compared.output, AllOf(HasSubstr("only in A: 12, only in B: 0"),
+                                     HasSubstr("all: 4 pairs, 4 with equal pixels")));
+  // Fewer steps give other pictures, which are not those that are there.
+  const Outcome changed =
+      experiment_program("run", run.file, folder, {"--limit", "4", "--set", "settings.steps=2"});
+  ASSERT_EQ(changed.status, 0) << changed.error;
+  EXPECT_THAT(changed.error, HasSubstr("0 of 4 done already"));
+  const std::vector<json> results = results_in(folder);
+  ASSERT_THAT(results, SizeIs(4));
+  for (const json& result : results) {
+    EXPECT_EQ(result["steps"], 2) << result;
+    EXPECT_THAT(std::string(result["command"]), HasSubstr("--ddim_steps 2 "));
+  }
 }
 
 struct BadFile {

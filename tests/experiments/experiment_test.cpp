@@ -44,7 +44,7 @@ TEST(Experiment, HasDefaults) {
   EXPECT_EQ(e.kind, GenerationKind::txt2img);
   EXPECT_THAT(e.settings, IsEmpty());
   ASSERT_EQ(e.models.size(), 1u);
-  EXPECT_EQ(e.models[0].name, "model") << "after models/ldm/stable-diffusion-v1/model.ckpt";
+  EXPECT_EQ(e.models[0].name, "stable-diffusion-v1") << "after models/ldm/stable-diffusion-v1/model.ckpt";
   EXPECT_THAT(e.models[0].settings, IsEmpty());
   EXPECT_THAT(e.seeds, ElementsAre(42));
   EXPECT_TRUE(e.axes.empty() && e.filters.empty() && e.metrics.empty());
