@@ -8,7 +8,7 @@
 #   --jobs N      compilations at a time (default: one for each core, as far as memory allows at 1.5 GB each)
 #   --help        this text
 #
-# Takes about an hour and a half, of which the measuring is a third, on two idle cores with AVX-512 and bf16; more cores
+# Takes about an hour and a half, of which the measuring is a quarter, on two idle cores with AVX-512 and bf16; more cores
 # help, other programs hurt a lot. Stopped at
 # any moment and started again it goes on where it was. Logs: build/log.
 #
