@@ -1,6 +1,7 @@
 #include "ldm/host_memory.h"
 
 #include <climits>
+#include <cstdio>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -23,10 +24,17 @@ void allow_maps(bool allow) {
 
 }  // namespace
 
+std::string gibibytes(std::int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
+
 void keep_freed_memory() {
 #if defined(__GLIBC__)
   keeping = true;
   ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  ::mallopt(M_ARENA_MAX, 1);  // one thread may take what another has freed
   allow_maps(false);
 #endif
 }

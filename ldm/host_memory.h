@@ -1,6 +1,12 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 namespace ldm {
+
+/// An amount of memory for people: "1.5 GiB".
+std::string gibibytes(std::int64_t bytes);
 
 /// Lets the C library's allocator keep the memory that tensors free, for the whole process: an early act of a
 /// program's `main`, before any tensor is made.

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "ldm/host_memory.h"
 #include "ldm/pipelines/picture_folder.h"
 
 namespace ldm::cli {
@@ -64,10 +65,10 @@ GenerationResult GenerationSession::run(const GenerationOptions& options) {
 }
 
 void GenerationSession::say_end(const GenerationResult& result, double seconds) {
-  char text[128];
-  std::snprintf(text, sizeof text, "%s in %.1f s, peak memory %.1f GiB", count_text(result.images).c_str(),
-                seconds, static_cast<double>(peak_bytes(model_.device())) / (1 << 30));
-  reporter_.say((result.complete ? "done: " : "stopped: ") + std::string(text));
+  char time[32];
+  std::snprintf(time, sizeof time, " in %.1f s", seconds);
+  reporter_.say((result.complete ? "done: " : "stopped: ") + count_text(result.images) + time +
+                ", peak memory " + gibibytes(peak_bytes(model_.device())));
 }
 
 }  // namespace ldm::cli

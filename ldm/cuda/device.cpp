@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "ldm/cuda/plugin_host.h"
+#include "ldm/host_memory.h"
 
 namespace ldm {
 namespace {
@@ -29,12 +30,6 @@ int parse_cuda_index(const std::string& spec) {
     refuse_spec(spec);
   }
   return std::stoi(digits);
-}
-
-std::string gibibytes(std::int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
 }
 
 void require(const LdmCudaTable& cuda, int status, const std::string& what) {

@@ -22,12 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kKeyDigits = 24;
 
-std::string sha256_of(const std::string& text) {
-  weights::Sha256 hash;
-  hash.add(text.data(), text.size());
-  return hash.hex();
-}
-
 /// All files below a folder, by their names from there.
 std::vector<std::string> files_below(const fs::path& folder) {
   std::vector<std::string> names;
@@ -47,13 +41,13 @@ std::string hash_of_weights(const fs::path& path) {
   for (const std::string& name : files_below(folder)) {
     list += weights::hash_of((folder / name).string()).sha256 + "  " + name + "\n";
   }
-  return sha256_of(list);
+  return weights::sha256_of(list);
 }
 
 std::string hash_of_config(const ModelOptions& model) {
   config::Config config = config::Config::from_file(find_project_file(model.config));
   config.apply_overrides(model.overrides);
-  return sha256_of(config::to_yaml(config.root()));
+  return weights::sha256_of(config::to_yaml(config.root()));
 }
 
 /// What `inputs` of two cells depend on.
@@ -113,7 +107,14 @@ std::string CellIdentity::key(const Cell& cell) {
   } else {
     what.update({{"height", o.H}, {"width", o.W}, {"factor", o.f}});
   }
-  return sha256_of(what.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)).substr(0, kKeyDigits);
+  return weights::sha256_of(what.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+      .substr(0, kKeyDigits);
+}
+
+std::vector<std::string> CellIdentity::keys(const Plan& plan) {
+  std::vector<std::string> keys;
+  for (const Cell& cell : plan.cells) keys.push_back(key(cell));
+  return keys;
 }
 
 }  // namespace ldm::experiments

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "ldm/experiments/plan.h"
 
@@ -26,6 +27,8 @@ class CellIdentity {
   /// 24 hexadecimal digits. The first cell of a checkpoint waits for its file to be read, unless its hash is
   /// known from before. Throws files::FileError, config::ConfigError.
   std::string key(const Cell& cell);
+  /// Of all cells.
+  std::vector<std::string> keys(const Plan& plan);
   const InputHashes& hashes(const Cell& cell);
 
  private:

@@ -204,6 +204,10 @@ Experiment experiment_at(const Node& root, const std::string& path) {
 
 }  // namespace
 
+bool Experiment::asks_for(const std::string& metric) const {
+  return std::find(metrics.begin(), metrics.end(), metric) != metrics.end();
+}
+
 Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides) {
   config::Config file = config::Config::from_file(path);
   file.apply_overrides(overrides);

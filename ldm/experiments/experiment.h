@@ -74,6 +74,9 @@ struct Experiment {
   std::optional<Comparison> compare;
   ReportOptions report;
   std::string yaml;  ///< the file's content with the overrides applied
+
+  /// Whether `metrics` has it.
+  bool asks_for(const std::string& metric) const;
 };
 
 /// Reads an experiment file (configs/experiments/README.md says what may be in it); `overrides` ("a.b=c") are

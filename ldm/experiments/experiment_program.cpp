@@ -19,6 +19,7 @@
 #include "ldm/experiments/report.h"
 #include "ldm/experiments/run_comparison.h"
 #include "ldm/experiments/runner.h"
+#include "ldm/experiments/setting_reader.h"
 #include "ldm/files/output_folder.h"
 #include "ldm/host_memory.h"
 #include "ldm/pipelines/project_files.h"
@@ -93,23 +94,9 @@ Job open_job(const std::string& file, const Options& options) {
   return {std::move(plan), ResultFolder(folder)};
 }
 
-std::vector<std::string> keys_of(const Plan& plan, std::int64_t batch) {
-  CellIdentity identity(batch);
-  std::vector<std::string> keys;
-  for (const Cell& cell : plan.cells) keys.push_back(identity.key(cell));
-  return keys;
-}
-
-bool asks_for_weights(const Plan& plan) {
-  for (const std::string& metric : plan.experiment.metrics) {
-    if (metric == "ema_weights") return true;
-  }
-  return false;
-}
-
 /// Writes tables and reports; gives the page's path.
 std::string write_reports(Results results, const ResultFolder& folder) {
-  if (asks_for_weights(*results.plan)) results.weights = ema_weights(*results.plan);
+  if (results.plan->experiment.asks_for("ema_weights")) results.weights = ema_weights(*results.plan);
   folder.write("results.jsonl", results_jsonl(results));
   folder.write("results.csv", results_csv(results));
   folder.write("experiment.yaml", results.plan->experiment.yaml);
@@ -119,24 +106,12 @@ std::string write_reports(Results results, const ResultFolder& folder) {
   return folder.file("report.html");
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
-std::string gibibytes(std::int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
-
 void describe_plan(std::ostream& out, const Job& job, std::int64_t done) {
   const Experiment& experiment = job.plan.experiment;
   out << experiment.name << ": " << experiment.title << '\n';
-  out << "  models    " << joined(values_of(job.plan, "model")) << '\n';
+  out << "  models    " << listed(values_of(job.plan, "model")) << '\n';
   for (const std::string& axis : job.plan.axes) {
-    out << "  axis      " << axis << ": " << joined(values_of(job.plan, axis)) << '\n';
+    out << "  axis      " << axis << ": " << listed(values_of(job.plan, axis)) << '\n';
   }
   out << "  prompts   " << experiment.prompts.size() << ", seeds " << experiment.seeds.size() << '\n'
       << "  cells     " << job.plan.cells.size() << ", a picture each; " << done << " done in "
@@ -160,7 +135,7 @@ void describe_estimate(std::ostream& out, const Estimate& estimate) {
 
 cli::ExitStatus plan(const std::string& file, const Options& options, const cli::ReadPicture& read_picture) {
   const Job job = open_job(file, options);
-  const Results results = collect(job.plan, keys_of(job.plan, options.batch), job.folder);
+  const Results results = collect(job.plan, CellIdentity(options.batch).keys(job.plan), job.folder);
   std::vector<bool> done(job.plan.cells.size());
   for (const Result& result : results.pictures) done[result.cell] = true;
   describe_plan(std::cout, job, static_cast<std::int64_t>(results.pictures.size()));
@@ -191,7 +166,7 @@ cli::ExitStatus run(const std::string& file, const Options& options, const cli::
 
 cli::ExitStatus report(const std::string& file, const Options& options) {
   const Job job = open_job(file, options);
-  Results results = collect(job.plan, keys_of(job.plan, options.batch), job.folder);
+  Results results = collect(job.plan, CellIdentity(options.batch).keys(job.plan), job.folder);
   if (results.pictures.empty()) {
     throw PlanError(file + ": expected pictures of this experiment in " + job.folder.path() +
                     ", found none; `experiment run` paints them");

@@ -22,12 +22,7 @@ at::Tensor latents_of(const Results& results, const Record& record) {
 }  // namespace
 
 MetricSet::MetricSet(const Plan& plan) : plan_(plan), compared_(compared_cells(plan)) {
-  if (asks_for("demo_recognition")) demo_ = std::make_unique<DemoRecognition>();
-}
-
-bool MetricSet::asks_for(const std::string& metric) const {
-  const std::vector<std::string>& asked = plan_.experiment.metrics;
-  return std::find(asked.begin(), asked.end(), metric) != asked.end();
+  if (plan_.experiment.asks_for("demo_recognition")) demo_ = std::make_unique<DemoRecognition>();
 }
 
 void MetricSet::measure(Results& results) {
@@ -64,11 +59,11 @@ MetricSet::Values MetricSet::measure_pair(const Results& results, const Record& 
   Values values;
   if (a.width == b.width && a.height == b.height) {
     const at::Tensor x = pixels_of(results, a), y = pixels_of(results, b);
-    if (asks_for("psnr")) values.metrics["psnr"] = psnr(x, y);
-    if (asks_for("ssim")) values.metrics["ssim"] = ssim(x, y);
-    if (asks_for("mad")) values.metrics["mad"] = mean_absolute_difference(x, y);
+    if (plan_.experiment.asks_for("psnr")) values.metrics["psnr"] = psnr(x, y);
+    if (plan_.experiment.asks_for("ssim")) values.metrics["ssim"] = ssim(x, y);
+    if (plan_.experiment.asks_for("mad")) values.metrics["mad"] = mean_absolute_difference(x, y);
   }
-  if (!asks_for("latent_distance") || a.latents.empty() || b.latents.empty()) return values;
+  if (!plan_.experiment.asks_for("latent_distance") || a.latents.empty() || b.latents.empty()) return values;
   const at::Tensor x = latents_of(results, a), y = latents_of(results, b);
   if (x.sizes() != y.sizes()) return values;
   values.latent_distances = relative_distances(x, y);

@@ -31,7 +31,6 @@ class MetricSet {
     std::vector<double> latent_distances;
   };
 
-  bool asks_for(const std::string& metric) const;
   Values measure_picture(const Results& results, const Result& result) const;
   Values measure_pair(const Results& results, const Record& a, const Record& b) const;
 

@@ -100,14 +100,6 @@ class ArgumentReader {
   cli::CommandLine line_;
 };
 
-/// All that decides which model is loaded.
-std::vector<std::string> texts_of(const ModelOptions& o) {
-  std::vector<std::string> texts{o.config, o.ckpt,   o.ema,       o.ema_ckpt,
-                                 o.mmap,   o.device, o.precision, std::to_string(o.threads)};
-  texts.insert(texts.end(), o.overrides.begin(), o.overrides.end());
-  return texts;
-}
-
 /// A model with a value of each axis: a cell but for its prompt and its seed.
 struct Combination {
   std::size_t model = 0;
@@ -225,7 +217,7 @@ class Planner {
     if (known != loads_of_arguments_.end()) return known->second;
     try {
       const std::size_t load =
-          loads_.emplace(texts_of(reader_.read_model(arguments)), loads_.size()).first->second;
+          loads_.emplace(loaded_model(reader_.read_model(arguments)), loads_.size()).first->second;
       loads_of_arguments_.emplace(std::move(arguments), load);
       return load;
     } catch (const OptionError& error) {
@@ -336,6 +328,13 @@ std::vector<Draft> chosen(const std::vector<Draft>& drafts, std::int64_t limit) 
 }
 
 }  // namespace
+
+std::vector<std::string> loaded_model(const ModelOptions& o) {
+  std::vector<std::string> texts{o.config, o.ckpt,   o.ema,       o.ema_ckpt,
+                                 o.mmap,   o.device, o.precision, std::to_string(o.threads)};
+  texts.insert(texts.end(), o.overrides.begin(), o.overrides.end());
+  return texts;
+}
 
 Plan make_plan(Experiment experiment, const PlanTarget& target, std::int64_t limit) {
   check_count(experiment);

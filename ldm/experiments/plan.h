@@ -50,6 +50,9 @@ struct PlanTarget {
 /// NotSupported.
 Plan make_plan(Experiment experiment, const PlanTarget& target, std::int64_t limit = 0);
 
+/// All that decides which model is loaded: cells for which it is the same are painted by one.
+std::vector<std::string> loaded_model(const ModelOptions& options);
+
 /// "build/bin/txt2img --prompt 'a fox' ...", quoted for a shell.
 std::string command_line(const Plan& plan, const Cell& cell);
 

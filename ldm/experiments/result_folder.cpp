@@ -25,12 +25,6 @@ constexpr const char* kRecords = "records";
 constexpr std::uint64_t kLongestRecord = 1 << 20;
 constexpr std::uint64_t kLongestPicture = std::uint64_t{1} << 32;
 
-std::string sha256_of(std::string_view bytes) {
-  weights::Sha256 hash;
-  hash.add(bytes.data(), bytes.size());
-  return hash.hex();
-}
-
 std::string record_name(const std::string& key) {
   return std::string(kRecords) + "/" + key + ".json";
 }
@@ -61,7 +55,7 @@ std::optional<Record> ResultFolder::find(const std::string& key) const {
   try {
     Record record = read_record(files::read_file(path, "a record", kLongestRecord), path);
     const std::string png = files::read_file(file(record.picture), "a picture", kLongestPicture);
-    const bool whole = record.key == key && sha256_of(png) == record.picture_sha256 &&
+    const bool whole = record.key == key && weights::sha256_of(png) == record.picture_sha256 &&
                        (record.latents.empty() || fs::exists(file(record.latents)));
     return whole ? std::optional<Record>(std::move(record)) : std::nullopt;
   } catch (const files::FileError&) {
@@ -69,9 +63,9 @@ std::optional<Record> ResultFolder::find(const std::string& key) const {
   }
 }
 
-void ResultFolder::keep(Record record, std::string_view png, const at::Tensor& latents) const {
+Record ResultFolder::keep(Record record, std::string_view png, const at::Tensor& latents) const {
   record.picture = std::string(kImages) + "/" + record.key + ".png";
-  record.picture_sha256 = sha256_of(png);
+  record.picture_sha256 = weights::sha256_of(png);
   if (latents.defined()) {
     record.latents = std::string(kLatents) + "/" + record.key + ".safetensors";
     const auto make = [&] { return latents; };
@@ -79,12 +73,11 @@ void ResultFolder::keep(Record record, std::string_view png, const at::Tensor& l
   }
   write(record.picture, png);
   write(record_name(record.key), record_json(record));
+  return record;
 }
 
 void ResultFolder::write(const std::string& name, std::string_view bytes) const {
-  files::OutputFile output(file(name), bytes.size());
-  output.write_at(0, bytes);
-  output.commit();
+  files::replace_file(file(name), bytes);
 }
 
 Results collect(const Plan& plan, const std::vector<std::string>& keys, const ResultFolder& folder) {

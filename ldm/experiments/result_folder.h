@@ -31,8 +31,8 @@ class ResultFolder {
   /// the one it speaks of any more: then it is to be painted again.
   std::optional<Record> find(const std::string& key) const;
   /// Keeps a picture: its PNG, its latents [steps, C, h, w] float32 (undefined: none) and then the record,
-  /// whose paths and hash are filled in here. Throws files::WriteError.
-  void keep(Record record, std::string_view png, const at::Tensor& latents) const;
+  /// whose paths and hash are filled in here and which is given back. Throws files::WriteError.
+  Record keep(Record record, std::string_view png, const at::Tensor& latents) const;
   /// Writes a file of the folder, in place of an older one. Throws files::WriteError.
   void write(const std::string& name, std::string_view bytes) const;
 

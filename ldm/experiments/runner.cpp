@@ -22,13 +22,6 @@ double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
 }
 
-/// Whether two cells are painted by one loaded model.
-bool same_model(const ModelOptions& a, const ModelOptions& b) {
-  return a.config == b.config && a.ckpt == b.ckpt && a.overrides == b.overrides && a.ema == b.ema &&
-         a.ema_ckpt == b.ema_ckpt && a.mmap == b.mmap && a.device == b.device && a.threads == b.threads &&
-         a.precision == b.precision;
-}
-
 /// Whether two cells of one model may share the network's calls: all but prompt and seed is the same.
 bool same_call(const GenerationOptions& a, const GenerationOptions& b) {
   return a.negative_prompt == b.negative_prompt && a.H == b.H && a.W == b.W && a.f == b.f && a.C == b.C &&
@@ -82,20 +75,9 @@ class Gatherer : public PictureSink, public GenerationObserver {
   std::vector<at::Tensor> pictures_, latents_;
 };
 
-std::vector<std::string> keys_of(const Plan& plan, CellIdentity& identity) {
-  std::vector<std::string> keys;
-  for (const Cell& cell : plan.cells) keys.push_back(identity.key(cell));
-  return keys;
-}
-
 std::string claims_file(const ResultFolder& folder) {
   folder.create();
   return folder.file(".claims");
-}
-
-bool asks_for(const Plan& plan, const std::string& metric) {
-  const std::vector<std::string>& asked = plan.experiment.metrics;
-  return std::find(asked.begin(), asked.end(), metric) != asked.end();
 }
 
 }  // namespace
@@ -115,7 +97,7 @@ Runner::Runner(const Plan& plan, const ResultFolder& folder, std::int64_t batch,
       identity_(batch),
       claims_(claims_file(folder)),
       metric_set_(plan),
-      keys_(keys_of(plan, identity_)),
+      keys_(identity_.keys(plan)),
       done_(plan.cells.size()) {
   if (claims_.is_alone()) folder_.remove_temporaries();
   results_ = collect(plan_, keys_, folder_);
@@ -141,15 +123,14 @@ bool Runner::run() {
     if (reporter_.wants_to_stop()) return false;
     std::this_thread::sleep_for(kBetweenLooks);
   }
-  published_ = {};
-  publish();
   return all;
 }
 
 bool Runner::run_models() {
   const std::vector<Cell>& cells = plan_.cells;
   for (std::size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
-    while (end < cells.size() && same_model(cells[begin].options.model, cells[end].options.model)) ++end;
+    const std::vector<std::string> model = loaded_model(cells[begin].options.model);
+    while (end < cells.size() && loaded_model(cells[end].options.model) == model) ++end;
     if (!run_model(begin, end)) return false;
   }
   return true;
@@ -221,7 +202,7 @@ void Runner::paint(cli::ModelSession& session, const Indices& cells) {
   Gatherer gathered(reporter_,
                     {done(), static_cast<std::int64_t>(done_.size()), 0, 0, steps_done_ / batch_,
                      steps_total_ / batch_, "picture"},
-                    asks_for(plan_, "latent_distance"));
+                    plan_.experiment.asks_for("latent_distance"));
   const Clock::time_point begun = Clock::now();
   session.paint(options, job, gathered, gathered);
   const double seconds = seconds_since(begun) / static_cast<double>(count);
@@ -240,8 +221,7 @@ void Runner::paint(cli::ModelSession& session, const Indices& cells) {
     data::GenerationParameters parameters = session.parameters(cell.options, job.plan);
     parameters.prompt = cell.options.prompt;
     const std::string png = data::encode_png(gathered.picture(row), data::parameters_chunks(parameters));
-    folder_.keep(record, png, gathered.latents(row));
-    take(cells[row], folder_.find(record.key).value());
+    take(cells[row], folder_.keep(std::move(record), png, gathered.latents(row)));
     steps_done_ += expected_steps(cell.options);
   }
 }

@@ -29,7 +29,8 @@ class Runner {
          cli::ConsoleReporter& reporter);
 
   /// Paints until all is done, by whomever: true; or until the reporter wants to stop, between two pictures:
-  /// false. Tables of results are written as pictures come, at most every few seconds, and at the end.
+  /// false. Tables of results are written as pictures come, at most every few seconds; the last ones are the
+  /// caller's.
   bool run();
 
   std::int64_t done() const;

@@ -163,6 +163,12 @@ void OutputFile::fail(const std::string& step, int error) const {
   throw WriteError(message);
 }
 
+void replace_file(const std::string& path, std::string_view bytes) {
+  OutputFile file(path, bytes.size());
+  file.write_at(0, bytes);
+  file.commit();
+}
+
 void write_new_file(const std::string& path, std::string_view bytes) {
   OutputFile file(path, bytes.size());
   file.write_at(0, bytes);

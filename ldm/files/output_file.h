@@ -52,6 +52,9 @@ class OutputFile {
 /// already.
 void write_new_file(const std::string& path, std::string_view bytes);
 
+/// Writes a whole file at once, in place of one that has the name. Throws WriteError as OutputFile does.
+void replace_file(const std::string& path, std::string_view bytes);
+
 /// Makes sure that files can be created in a folder, by creating one that is removed at once. Throws
 /// WriteError.
 void check_writable(const std::string& folder);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "ldm/host_memory.h"
 #include "ldm/models/diffusion/ddim.h"
 #include "ldm/models/diffusion/sampler.h"
 #include "ldm/pipelines/prompts.h"
@@ -13,12 +14,6 @@ namespace {
 
 constexpr std::int64_t kInputMultiple = 32;
 constexpr std::int64_t kLargestSeed = 4294967295;
-
-std::string gibibytes(std::int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
 
 std::string size_text(data::Size size) {
   return std::to_string(size.width) + "x" + std::to_string(size.height);

@@ -16,12 +16,6 @@ namespace {
 constexpr std::int64_t kImagesInARow = 4;
 constexpr std::uint8_t kGrey = 127;
 
-void replace_file(const std::string& path, const std::string& bytes) {
-  files::OutputFile file(path, bytes.size());
-  file.write_at(0, bytes);
-  file.commit();
-}
-
 /// [B, C, H, W] -> the grid as 8-bit RGB. A model that has gone astray gives NaN: those pixels are black.
 at::Tensor grid_of(const at::Tensor& images, const ImageLogOptions& options) {
   at::Tensor shown = images.slice(0, 0, options.max_images).to(at::kCPU, at::kFloat).nan_to_num(-1, 1, -1);
@@ -53,12 +47,12 @@ void write_logged_images(const std::string& folder, const std::string& split, co
   files::create_output_folder(folder + "/" + split);
   for (const auto& [name, tensor] : images) {
     if (tensor.size(1) != 1 && tensor.size(1) != 3) continue;  // a segmentation has no colours of its own
-    replace_file(begin + name + ending + ".png", data::encode_png(grid_of(tensor, options)));
+    files::replace_file(begin + name + ending + ".png", data::encode_png(grid_of(tensor, options)));
   }
   std::string lines;
   const std::size_t shown = static_cast<std::size_t>(std::min(options.max_images, options.N));
   for (std::size_t i = 0; i < std::min(shown, captions.size()); ++i) lines += captions[i] + '\n';
-  if (!lines.empty()) replace_file(begin + "conditioning" + ending + ".txt", lines);
+  if (!lines.empty()) files::replace_file(begin + "conditioning" + ending + ".txt", lines);
 }
 
 }  // namespace ldm::training

@@ -60,9 +60,7 @@ void MetricsFile::rewrite() {
   file_.close();
   std::string text = row_text(columns_);
   for (const auto& row : rows_) text += row_text(row);
-  files::OutputFile file(path_, text.size());
-  file.write_at(0, text);
-  file.commit();
+  files::replace_file(path_, text);
   file_.clear();
   file_.open(path_, std::ios::app);
 }

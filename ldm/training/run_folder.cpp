@@ -96,9 +96,7 @@ void write_run_configs(const RunFolder& run, const config::Config& config, const
   for (const bool lightning : {false, true}) {
     const std::string text = part_text(config.root(), lightning);
     if (text.empty()) continue;
-    files::OutputFile file(begin + (lightning ? "-lightning.yaml" : "-project.yaml"), text.size());
-    file.write_at(0, text);
-    file.commit();
+    files::replace_file(begin + (lightning ? "-lightning.yaml" : "-project.yaml"), text);
   }
 }
 

@@ -92,9 +92,7 @@ void keep_hash(const FileStamp& stamp, const FileHash& hash) {
   // Paths may be of any bytes.
   const std::string text = cache.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
   files::create_output_folder(fs::path(path).parent_path().string());
-  files::OutputFile file(path, text.size());
-  file.write_at(0, text);
-  file.commit();
+  files::replace_file(path, text);
 }
 
 }  // namespace ldm::weights
