@@ -12,7 +12,9 @@ GEGLUImpl::GEGLUImpl(std::int64_t dim_in, std::int64_t dim_out)
     : proj_(register_module("proj", Linear(dim_in, 2 * dim_out))) {}
 
 torch::Tensor GEGLUImpl::forward(const torch::Tensor& x) {
-  return observed(ops::geglu(proj_(x)));
+  // An observer of the projection wants it as a whole.
+  if (proj_->is_observed()) return observed(ops::geglu(proj_(x)));
+  return observed(ops::geglu_of(x, [this](const torch::Tensor& rows) { return proj_(rows); }));
 }
 
 FeedForwardImpl::FeedForwardImpl(std::int64_t dim, std::int64_t mult) {

@@ -77,7 +77,7 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  if (packed_weight().defined()) return observed(ops::onednn_packed_linear(x, packed_weight(), bias));
+  if (packed_weight().defined()) return observed(ops::onednn_linear(x, packed_weight(), bias));
   return observed(ops::linear(x, weight, bias));
 }
 
@@ -101,10 +101,7 @@ bool Conv2dImpl::pack() {
 }
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
-  if (packed_weight().defined()) {
-    const torch::Tensor pixels = x.contiguous(at::MemoryFormat::ChannelsLast).permute({0, 2, 3, 1});
-    return observed(ops::onednn_packed_linear(pixels, packed_weight(), bias).permute({0, 3, 1, 2}));
-  }
+  if (packed_weight().defined()) return observed(ops::onednn_pixelwise(x, packed_weight(), bias));
   return observed(ops::conv2d(x, weight, bias, options_.stride, options_.padding));
 }
 

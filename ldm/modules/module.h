@@ -20,11 +20,11 @@ class Module : public torch::nn::Module {
   /// Called with the output of each forward pass until it is replaced; an empty function stops it.
   /// Not thread safe: set it while no forward pass runs.
   void set_output_observer(OutputObserver observer) { observer_ = std::move(observer); }
+  bool is_observed() const { return static_cast<bool>(observer_); }
 
  protected:
   /// This module's own buffer of that name. Throws c10::Error when there is none.
   torch::Tensor buffer(const std::string& name) const { return named_buffers(/*recurse=*/false)[name]; }
-  bool is_observed() const { return static_cast<bool>(observer_); }
   torch::Tensor observed(torch::Tensor output) const {
     if (observer_) observer_(output);
     return output;

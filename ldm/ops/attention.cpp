@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ldm/ops/cpu/flash_attention.h"
+#include "ldm/ops/cpu/takes.h"
 
 namespace ldm::ops {
 namespace {
@@ -28,6 +29,10 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      std::int64_t heads, bool causal) {
   if (cpu::flash_attention_takes(query, key, value, heads)) {
     return cpu::flash_attention(query, key, value, heads, causal);
+  }
+  if (cpu::widens({query, key, value})) {
+    return attention(cpu::widened(query), cpu::widened(key), cpu::widened(value), heads, causal)
+        .to(query.scalar_type());
   }
   return merge_heads(at::scaled_dot_product_attention(split_heads(query, heads), split_heads(key, heads),
                                                       split_heads(value, heads), {}, 0.0, causal));

@@ -6,11 +6,14 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <cstring>
 #include <optional>
 #include <vector>
 
 namespace ldm::ops {
 namespace {
+
+constexpr std::int64_t kProbeSide = 256;  ///< of a weight, more than oneDNN's blocks
 
 /// torch's own wrappers of oneDNN; they are reachable through the dispatcher alone.
 template <typename Signature>
@@ -35,6 +38,18 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& packed, const std:
   static const auto convolve = find_operator<Signature>("mkldnn::_convolution_pointwise");
   return convolve.call(x, packed, bias, padding, stride, /*dilation=*/{1, 1}, /*groups=*/1, "none",
                        c10::List<std::optional<at::Scalar>>(), std::nullopt);
+}
+
+at::Tensor reorder_linear_weight(const at::Tensor& weight) {
+  using Signature = at::Tensor(const at::Tensor&, std::optional<std::int64_t>);
+  static const auto reorder = find_operator<Signature>("mkldnn::_reorder_linear_weight");
+  return reorder.call(weight, std::nullopt);
+}
+
+/// The address of a oneDNN tensor's values.
+std::int64_t data_of(const at::Tensor& tensor) {
+  static const auto data_ptr = find_operator<std::int64_t(const at::Tensor&)>("mkldnn::data_ptr");
+  return data_ptr.call(tensor);
 }
 
 std::optional<at::Tensor> optional(const at::Tensor& tensor) {
@@ -64,26 +79,39 @@ at::Tensor onednn_conv2d(const at::Tensor& x, const at::Tensor& weight, const at
   return convolution(x, packed, optional(bias), paddings, strides);
 }
 
-at::Tensor onednn_pack_linear(const at::Tensor& weight) {
-  if (!onednn_takes(weight, weight)) return {};
-  using Signature = at::Tensor(const at::Tensor&, std::optional<std::int64_t>);
-  static const auto reorder = find_operator<Signature>("mkldnn::_reorder_linear_weight");
-  return reorder.call(weight.detach().contiguous(), std::nullopt);
+bool onednn_reorders_linear() {
+  static const bool reorders = [] {
+    const at::NoGradGuard no_grad;
+    const at::Tensor weight = at::arange(kProbeSide * kProbeSide, at::kFloat).view({kProbeSide, kProbeSide});
+    const auto* values = reinterpret_cast<const void*>(data_of(reorder_linear_weight(weight)));
+    return std::memcmp(values, weight.const_data_ptr(), weight.nbytes()) != 0;
+  }();
+  return reorders;
 }
 
-at::Tensor onednn_packed_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias) {
+at::Tensor onednn_pack_linear(const at::Tensor& weight) {
+  if (!onednn_takes(weight, weight) || !onednn_reorders_linear()) return {};
+  return reorder_linear_weight(weight.detach().contiguous());
+}
+
+at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   using Signature =
       at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, c10::string_view,
                  c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
   static const auto multiply = find_operator<Signature>("mkldnn::_linear_pointwise");
-  TORCH_CHECK(x.is_cpu() && x.scalar_type() == packed.scalar_type() && x.size(-1) == packed.size(1),
-              "linear: expected ", packed.scalar_type(), " [..., ", packed.size(1),
-              "] on the CPU for a weight that was packed, got ", x.scalar_type(), " ", x.sizes(), " on ",
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == weight.scalar_type() && x.size(-1) == weight.size(1),
+              "linear: expected ", weight.scalar_type(), " [..., ", weight.size(1),
+              "] on the CPU for a weight in oneDNN's hands, got ", x.scalar_type(), " ", x.sizes(), " on ",
               x.device());
   TORCH_CHECK(!at::GradMode::is_enabled() || !x.requires_grad(),
-              "linear: expected no gradients through a weight that was packed for sampling");
-  return multiply.call(x.contiguous(), packed, optional(bias), "none", c10::List<std::optional<at::Scalar>>(),
+              "linear: expected no gradients through oneDNN's product for sampling");
+  return multiply.call(x.contiguous(), weight, optional(bias), "none", c10::List<std::optional<at::Scalar>>(),
                        std::nullopt);
+}
+
+at::Tensor onednn_pixelwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const at::Tensor pixels = x.contiguous(at::MemoryFormat::ChannelsLast).permute({0, 2, 3, 1});
+  return onednn_linear(pixels, weight, bias).permute({0, 3, 1, 2});
 }
 
 }  // namespace ldm::ops

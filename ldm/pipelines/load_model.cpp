@@ -10,6 +10,7 @@
 
 #include "ldm/modules/ema.h"
 #include "ldm/modules/packing.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/util.h"
 #include "ldm/weights/model_family.h"
 #include "ldm/weights/open_weights.h"
@@ -84,17 +85,30 @@ void check_ema_present(const checkpoint::StateDict& state) {
       "with EMA off (they may be the averages already, in a file made for inference)");
 }
 
-/// A checkpoint's tensor as `dtype`; it aliases the file where that is possible.
-at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, c10::ScalarType dtype,
-                    LoadReport& report) {
-  checkpoint::LoadedTensor loaded = state.tensor(key);
-  if (loaded.tensor.scalar_type() != dtype) {
-    ++report.copied[std::string("converted from ") + c10::toString(loaded.tensor.scalar_type())];
+/// A parameter or buffer that gets a checkpoint's tensor in another type.
+struct Conversion {
+  StateEntry entry;
+  std::string key;
+  c10::ScalarType dtype;
+};
+
+/// Several at a time: much of it is the kernel's giving and taking of pages.
+void convert(const checkpoint::StateDict& state, const std::vector<Conversion>& conversions) {
+  std::vector<at::Tensor> converted(conversions.size());
+  ops::cpu::parallel_tasks(static_cast<std::int64_t>(conversions.size()), [&](std::int64_t task) {
+    const at::NoGradGuard no_grad;
+    const auto i = static_cast<std::size_t>(task);
+    const std::string& key = conversions[i].key;
     state.populate(key);
-    at::Tensor converted = loaded.tensor.to(dtype).contiguous();
+    converted[i] = state.tensor(key).tensor.to(conversions[i].dtype).contiguous();
     state.release(key);  // so that the file's pages and the copies are never all there at once
-    return converted;
-  }
+  });
+  for (std::size_t i = 0; i < conversions.size(); ++i) conversions[i].entry.bind(converted[i]);
+}
+
+/// A checkpoint's tensor; it aliases the file where that is possible.
+at::Tensor bindable(const checkpoint::StateDict& state, const std::string& key, LoadReport& report) {
+  checkpoint::LoadedTensor loaded = state.tensor(key);
   if (!loaded.tensor.is_contiguous()) {
     ++report.copied["strided view"];
     return loaded.tensor.contiguous();
@@ -110,23 +124,18 @@ void count_unexpected(const checkpoint::StateDict& state, const std::set<std::st
   }
 }
 
-/// Packs the diffusion network's layers and returns the file's pages behind them. What stays mapped is made
-/// ready to be read, too: the first picture needs it.
-void pack_diffusion_network(LatentDiffusionImpl& model, const checkpoint::StateDict& state,
-                            c10::ScalarType weight_dtype, LoadReport& report) {
-  const Stopwatch stopwatch;
+/// Makes what stays mapped of the diffusion network ready to be read, packs its layers, and returns the
+/// file's pages behind those that were packed.
+void prepare_diffusion_network(torch::nn::Module& network, const checkpoint::StateDict& state, bool use_ema,
+                               c10::ScalarType weight_dtype) {
   const auto key = [&](const std::string& name) {
-    return checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, report.uses_ema);
+    return checkpoint_key({kModelPrefix + name, {}, /*is_parameter=*/true, {}}, use_ema);
   };
   const auto populate = [&](const std::string& name) {
     const bool is_mapped = state.contains(key(name)) && state.info(key(name)).dtype == weight_dtype;
     if (is_mapped) state.populate(key(name));
   };
-  pack_layers(*model.model(), populate, [&](const std::string& name) {
-    ++report.packed;
-    state.release(key(name));
-  });
-  report.pack_seconds = stopwatch.seconds();
+  pack_layers(network, populate, [&](const std::string& name) { state.release(key(name)); });
 }
 
 }  // namespace
@@ -148,7 +157,6 @@ std::string LoadReport::summary() const {
   text << path << " (" << format << "), " << (uses_ema ? "EMA" : "non-EMA") << " weights\n"
        << bound << " tensors mapped";
   for (const auto& [reason, count] : copied) text << ", " << count << " copied (" << reason << ")";
-  if (packed > 0) text << ", " << packed << " of all packed";
   text << '\n';
   if (!computed.empty()) text << computed.size() << " computed, not in the file\n";
   if (!unexpected.empty()) {
@@ -158,7 +166,7 @@ std::string LoadReport::summary() const {
   }
   for (const std::string& remark : remarks) text << "note: " << remark << '\n';
   text << std::fixed << std::setprecision(3) << "read " << read_seconds << " s, convert " << convert_seconds
-       << " s, pack " << pack_seconds << " s, upload " << upload_seconds << " s";
+       << " s, upload " << upload_seconds << " s";
   return text.str();
 }
 
@@ -192,6 +200,7 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
   report.remarks = state.notes().remarks;
   Misfits misfits;
   std::set<std::string> used;
+  std::vector<Conversion> conversions;
   for (const StateEntry& entry : state_of(module)) {
     const std::string key = checkpoint_key(entry, use_ema);
     if (use_ema) used.insert(entry.name);  // its trained twin is no surprise
@@ -201,16 +210,22 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
       continue;
     }
     used.insert(key);
-    const std::vector<std::int64_t>& sizes = state.info(key).sizes;
-    if (at::IntArrayRef(sizes) != entry.tensor.sizes()) {
+    const checkpoint::TensorInfo& stored = state.info(key);
+    if (at::IntArrayRef(stored.sizes) != entry.tensor.sizes()) {
       misfits.misshaped.push_back(key + ": expected " + shape_text(entry.tensor.sizes().vec()) + ", got " +
-                                  shape_text(sizes));
+                                  shape_text(stored.sizes));
       continue;
     }
     const c10::ScalarType dtype = entry.is_parameter ? weight_dtype : entry.tensor.scalar_type();
-    entry.bind(bindable(state, key, dtype, report));
+    if (stored.dtype == dtype) {
+      entry.bind(bindable(state, key, report));
+    } else {
+      ++report.copied[std::string("converted from ") + c10::toString(stored.dtype)];
+      conversions.push_back({entry, key, dtype});
+    }
   }
   misfits.check(state);
+  convert(state, conversions);
   count_unexpected(state, used, report);
   report.convert_seconds = stopwatch.seconds();
   module.eval();
@@ -233,7 +248,10 @@ LoadedModel load_model(const config::Config& config, const std::string& checkpoi
     model->to(options.device);
     loaded.report.upload_seconds = upload.seconds();
   } else if (options.pack) {
-    pack_diffusion_network(*model, state, weight_type(options.precision), loaded.report);
+    DiffusionWrapperImpl& network = *model->model();
+    network.prepare_with([&network, state, use_ema, dtype = weight_type(options.precision)] {
+      prepare_diffusion_network(network, state, use_ema, dtype);
+    });
   }
   return loaded;
 }

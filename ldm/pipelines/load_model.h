@@ -42,8 +42,7 @@ struct LoadReport {
   std::map<std::string, std::int64_t>
       unexpected;                    ///< in the file but not in the model, counted by first word
   std::vector<std::string> remarks;  ///< what was odd in the file
-  std::int64_t packed = 0;           ///< of all these, those that were packed (LoadOptions::pack)
-  double read_seconds = 0, convert_seconds = 0, pack_seconds = 0, upload_seconds = 0;
+  double read_seconds = 0, convert_seconds = 0, upload_seconds = 0;
 
   /// A few lines of text: weights used, counts, times.
   std::string summary() const;
@@ -55,8 +54,9 @@ struct LoadOptions {
   checkpoint::MmapChoice mmap = checkpoint::MmapChoice::automatic;
   c10::Device device = c10::kCPU;
   Precision precision = Precision::full;  ///< `half` and `bf16` convert the parameters, the others do not
-  /// On the CPU: keeps the diffusion network's linear maps in the order that is fastest to multiply with, in
-  /// place of their parameters. Off for whoever wants to read or to train those.
+  /// On the CPU: from the network's first call on, keeps the diffusion network's linear maps in the order
+  /// that is fastest to multiply with, in place of their parameters, where the processor has such an order.
+  /// Off for whoever wants to read or to train those.
   bool pack = false;
 };
 

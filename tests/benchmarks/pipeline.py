@@ -1,27 +1,31 @@
-"""Runs txt2img and img2img beside diffusers' pipelines: whole processes, alternating, from nothing to a PNG.
+"""Runs txt2img and img2img beside other programs: whole processes, alternating, from nothing to a PNG.
 
 usage: PYTHON tests/benchmarks/pipeline.py --prepare --folder FOLDER
        PYTHON tests/benchmarks/pipeline.py --ckpt FILE --folder FOLDER [--steps 5] [--rounds 3] [--threads 2]
-              [--sampler ddim|plms] [--programs txt2img img2img] [--channels-last] [--bin build/bin]
+              [--sampler ddim|plms] [--programs txt2img img2img] [--peers diffusers sd.cpp] [--channels-last]
+              [--bin build/bin]
 
 PYTHON needs torch 2.11.0, diffusers 0.42.1, transformers and accelerate (a virtual environment outside the
-repository). --prepare writes what diffusers loads, once: v1's shape with random weights, 4.3 GB. The checkpoint is made
-by `build/bin/make_checkpoint`. Both are read once before, so that the page cache is warm.
+repository), and for sd.cpp the package stable-diffusion-cpp-python. --prepare writes what diffusers loads, once: v1's
+shape with random weights, 4.3 GB. The checkpoint, which ours and sd.cpp load, is made by `build/bin/make_checkpoint`.
+Both are read once before, so that the page cache is warm.
 
-One picture of 512x512 on the CPU in float32, scale 7.5, no grid. Both sides call the UNet equally often, which is
-checked: once for each of `steps`, and once more with plms. img2img runs with strength 0.5, so it is asked for twice as
-many steps, and with ddim always.
+One picture of 512x512 on the CPU in float32 (sd.cpp: float16), scale 7.5, no grid. All sides call the UNet once for
+each of `steps`, ours and diffusers once more with plms, which is checked. img2img runs with strength 0.5, so it is
+asked for twice as many steps, with ddim always, and beside diffusers alone.
 
-Printed are medians over the rounds and their ratio, ours / diffusers:
+Printed are medians over the rounds and their ratios, ours / peer:
   start-up       from the start of the process until the model is loaded
   encode         from there to the first UNet call: the text, and img2img's input picture
   step           from there to the end of the last step, divided by their number
   decode         from there until the PNG is written
   whole run      from the start of the process to its end
+  processor      time of all threads, in the program and in the kernel for it
   peak resident  memory of the process, with the pages of the weights that it maps
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -37,26 +41,43 @@ from page_cache import warm_page_cache
 HERE = Path(__file__).parent
 PROMPT = "a photograph of an astronaut riding a horse"
 SIZE, SCALE, STRENGTH = 512, 7.5, 0.5
-MEASURES = {"start-up": "s", "encode": "s", "step": "s", "decode": "s", "whole run": "s", "peak resident": "GB"}
+SECONDS = ("start-up", "encode", "step", "decode", "whole run", "processor")
+MEASURES = {**dict.fromkeys(SECONDS, "s"), "peak resident": "GB"}
 
 
 def input_picture(arguments):
     return Path(arguments.folder) / "input.png"
 
 
+@dataclasses.dataclass(frozen=True)
 class Job:
-    """One picture, as both sides are asked for it."""
+    """One picture, as all sides are asked for it."""
 
-    def __init__(self, program, arguments):
-        self.program = program
-        self.from_image = program == "img2img"
-        self.sampler = "ddim" if self.from_image else arguments.sampler
-        self.unet_calls = arguments.steps + (self.sampler == "plms")
-        self.steps = arguments.steps
-        # Those that --strength leaves of them are the steps that are run.
-        self.steps_asked_for = round(arguments.steps / STRENGTH) if self.from_image else arguments.steps
-        self.threads = arguments.threads
-        self.init_img = input_picture(arguments)
+    program: str
+    sampler: str
+    steps: int
+    steps_asked_for: int  # those that --strength leaves of them are the steps that are run
+    unet_calls: int
+    threads: int
+    init_img: Path
+
+    @property
+    def from_image(self):
+        return self.program == "img2img"
+
+
+def make_job(program, arguments):
+    from_image = program == "img2img"
+    sampler = "ddim" if from_image else arguments.sampler
+    return Job(
+        program,
+        sampler,
+        steps=arguments.steps,
+        steps_asked_for=round(arguments.steps / STRENGTH) if from_image else arguments.steps,
+        unet_calls=arguments.steps + (sampler == "plms"),
+        threads=arguments.threads,
+        init_img=input_picture(arguments),
+    )
 
 
 class Ours:
@@ -93,9 +114,26 @@ class Ours:
         return ("step" if step > 0 else "first_unet_call"), steps + (self.job.sampler == "plms")
 
 
-class Peer:
-    """diffusers, driven by pipeline_peer.py."""
+def peer_command(script, job, folder):
+    """What all peers' scripts take."""
+    return [
+        sys.executable, HERE / script, "--threads", str(job.threads), "--output", Path(folder) / "picture.png",
+        "--sampler", job.sampler, "--size", str(SIZE), "--prompt", PROMPT, "--scale", str(SCALE),
+        "--steps", str(job.steps_asked_for),
+    ]
 
+
+class Peer:
+    """A peer whose script tells of its moments in JSON lines."""
+
+    def moment(self, line):
+        if not line.startswith('{"event"'):
+            return None, None
+        event = json.loads(line)
+        return event["event"], event.get("unet_calls")
+
+
+class Diffusers(Peer):
     def __init__(self, job, arguments):
         self.job = job
         self.folder = arguments.folder
@@ -103,20 +141,22 @@ class Peer:
 
     def command(self, folder):
         job = self.job
-        command = [
-            sys.executable, HERE / "pipeline_peer.py", "--folder", self.folder, "--threads", str(job.threads),
-            "--output", Path(folder) / "picture.png", "--size", str(SIZE), "--sampler", job.sampler,
-            "--prompt", PROMPT, "--scale", str(SCALE), "--steps", str(job.steps_asked_for),
-        ]
+        command = [*peer_command("pipeline_peer.py", job, folder), "--folder", self.folder]
         if self.channels_last:
             command.append("--channels-last")
         return [*command, "--init-img", job.init_img, "--strength", str(STRENGTH)] if job.from_image else command
 
-    def moment(self, line):
-        if not line.startswith('{"event"'):
-            return None, None
-        event = json.loads(line)
-        return event["event"], event.get("unet_calls")
+
+class StableDiffusionCpp(Peer):
+    def __init__(self, job, arguments):
+        self.job = dataclasses.replace(job, unet_calls=job.steps)
+        self.checkpoint = arguments.ckpt
+
+    def command(self, folder):
+        return [*peer_command("pipeline_peer_ggml.py", self.job, folder), "--ckpt", self.checkpoint]
+
+
+PEERS = {"diffusers": Diffusers, "sd.cpp": StableDiffusionCpp}
 
 
 def run(side):
@@ -152,6 +192,7 @@ def run(side):
         "step": (at["step"] - at["first_unet_call"]) / side.job.steps,
         "decode": at["written"] - at["step"],
         "whole run": end,
+        "processor": usage.ru_utime + usage.ru_stime,
         "peak resident": usage.ru_maxrss * 1024 / 1e9,
     }
 
@@ -161,17 +202,21 @@ def cell(values):
 
 
 def compare(job, arguments):
-    sides = {"ours": Ours(job, arguments), "diffusers": Peer(job, arguments)}
+    peers = [name for name in arguments.peers if name == "diffusers" or not job.from_image]
+    sides = {"ours": Ours(job, arguments), **{name: PEERS[name](job, arguments) for name in peers}}
     results = {name: [] for name in sides}
     for _ in range(arguments.rounds):
         for name, side in sides.items():
             results[name].append(run(side))
     print(f"{job.program}, {job.sampler}, {job.steps} steps, {job.threads} threads; median (min to max) of the rounds")
-    print(f"{'':18s} {'ours':26s} {'diffusers':26s}    ratio")
+    print(f"{'':18s} {'ours':26s}" + "".join(f" {name:26s}    ratio" for name in peers))
     for measure, unit in MEASURES.items():
-        ours, peer = ([result[measure] for result in results[name]] for name in sides)
-        ratio = statistics.median(ours) / statistics.median(peer)
-        print(f"{measure + ', ' + unit:18s} {cell(ours):26s} {cell(peer):26s} {ratio:8.3f}", flush=True)
+        values = {name: [result[measure] for result in results[name]] for name in sides}
+        line = f"{measure + ', ' + unit:18s} {cell(values['ours']):26s}"
+        for name in peers:
+            ratio = statistics.median(values["ours"]) / statistics.median(values[name])
+            line += f" {cell(values[name]):26s} {ratio:8.3f}"
+        print(line, flush=True)
 
 
 def main():
@@ -184,6 +229,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sampler", choices=("ddim", "plms"), default="ddim")
     parser.add_argument("--programs", nargs="+", choices=("txt2img", "img2img"), default=("txt2img", "img2img"))
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=("diffusers",))
     parser.add_argument("--channels-last", action="store_true", help="diffusers' UNet and VAE in this memory format")
     parser.add_argument("--bin", default="build/bin")
     arguments = parser.parse_args()
@@ -197,7 +243,7 @@ def main():
     for path in (arguments.ckpt, *Path(arguments.folder).rglob("*.safetensors")):
         warm_page_cache(path)
     for program in arguments.programs:
-        compare(Job(program, arguments), arguments)
+        compare(make_job(program, arguments), arguments)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,16 @@ TEST(DiffusionWrapper, ABatchThatFitsStaysWhole) {
   EXPECT_THAT(wrapped.network->rows, ElementsAre(5));
 }
 
+TEST(DiffusionWrapper, IsPreparedOnceBeforeTheNextCall) {
+  Wrapped wrapped(ConditioningKey::crossattn);
+  std::vector<std::size_t> calls_before;
+  wrapped.wrapper->prepare_with([&] { calls_before.push_back(wrapped.network->rows.size()); });
+  EXPECT_THAT(calls_before, ElementsAre());
+  wrapped.call(2);
+  wrapped.call(2);
+  EXPECT_THAT(calls_before, ElementsAre(0));
+}
+
 TEST(DiffusionWrapper, AnObserverSeesTheJoinedOutput) {
   Wrapped wrapped(ConditioningKey::crossattn);
   std::vector<std::int64_t> seen;

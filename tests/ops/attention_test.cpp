@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "ldm/ops/cpu/flash_attention.h"
 #include "ldm/ops/cpu/geglu.h"
@@ -105,6 +106,33 @@ TEST(Geglu, GatesTheFirstHalfByTheSecond) {
     EXPECT_LT(relative_error(geglu(rounded), wide.slice(-1, 0, width) * at::gelu(wide.slice(-1, width))),
               4e-3);
   }
+}
+
+TEST(Geglu, OfManyRowsInPartsIsTheSame) {
+  const at::Tensor weight = at::randn({12, 7});
+  std::int64_t calls = 0;
+  const auto project = [&](const at::Tensor& rows) {
+    ++calls;
+    return at::linear(rows, weight);
+  };
+  for (const auto& sizes : {std::vector<std::int64_t>{2, 1500, 7}, {1, 1024, 7}, {3, 7}}) {
+    const at::Tensor x = at::randn(sizes);
+    at::Tensor actual;
+    {
+      const at::NoGradGuard no_grad;
+      calls = 0;
+      actual = geglu_of(x, project);
+      EXPECT_EQ(calls, x.numel() / 7 > 1024 ? 3 : 1);
+    }
+    ASSERT_EQ(actual.size(-1), 6);
+    EXPECT_LT(relative_error(actual, geglu(at::linear(x, weight))), 1e-6);
+  }
+}
+
+TEST(Geglu, GradientsFlowThroughTheProjection) {
+  const at::Tensor weight = at::randn({4, 7}).set_requires_grad(true);
+  geglu_of(at::randn({2000, 7}), [&](const at::Tensor& x) { return at::linear(x, weight); }).sum().backward();
+  EXPECT_TRUE(weight.grad().defined());
 }
 
 TEST(Geglu, FarFromZeroTheGateIsOpenOrShut) {

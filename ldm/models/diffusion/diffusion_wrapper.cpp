@@ -47,6 +47,7 @@ DiffusionWrapperImpl::DiffusionWrapperImpl(std::shared_ptr<DiffusionNetwork> dif
 
 torch::Tensor DiffusionWrapperImpl::forward(const torch::Tensor& x, const torch::Tensor& t,
                                             const Conditioning& cond) {
+  if (prepare_) std::exchange(prepare_, nullptr)();
   const std::int64_t rows = x.size(0);
   if (rows_per_call_ == 0 || rows <= rows_per_call_) return observed(forward_whole(x, t, cond));
   std::vector<torch::Tensor> parts;

@@ -3,8 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ldm/modules/diffusionmodules/openaimodel.h"
@@ -39,12 +41,17 @@ class DiffusionWrapperImpl : public Module {
   /// and results by rounding alone.
   void set_rows_per_call(std::int64_t rows) { rows_per_call_ = rows; }
 
+  /// What to do to the network once, before its next call: work on the weights that pays only for whoever
+  /// samples, and that nobody else should wait for.
+  void prepare_with(std::function<void()> prepare) { prepare_ = std::move(prepare); }
+
  private:
   torch::Tensor forward_whole(const torch::Tensor& x, const torch::Tensor& t, const Conditioning& cond);
 
   std::shared_ptr<DiffusionNetwork> diffusion_model_;
   ConditioningKey key_;
   std::int64_t rows_per_call_ = 0;
+  std::function<void()> prepare_;
 };
 TORCH_MODULE(DiffusionWrapper);
 

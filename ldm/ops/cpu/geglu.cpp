@@ -12,13 +12,13 @@ bool geglu_takes(const at::Tensor& projected) {
   return takes({projected});
 }
 
-at::Tensor geglu(const at::Tensor& projected) {
+void geglu(const at::Tensor& projected, const at::Tensor& out) {
   const std::int64_t both = projected.size(-1), width = both / 2;
   TORCH_CHECK(both % 2 == 0, "geglu: expected an even width, got ", both);
+  TORCH_CHECK(out.is_contiguous() && out.scalar_type() == projected.scalar_type() &&
+                  out.numel() == projected.numel() / 2,
+              "geglu: expected contiguous memory for half of ", projected.sizes(), ", got ", out.sizes());
   const at::Tensor input = projected.contiguous();
-  auto sizes = projected.sizes().vec();
-  sizes.back() = width;
-  const at::Tensor out = at::empty(sizes, projected.options());
   const std::int64_t grain = 1 + 65536 / both;
   with_type_of(input, [&](auto type) {
     using T = decltype(type);
@@ -29,7 +29,6 @@ at::Tensor geglu(const at::Tensor& projected) {
       }
     });
   });
-  return out;
 }
 
 }  // namespace ldm::ops::cpu

@@ -1,0 +1,49 @@
+"""stable-diffusion.cpp's side of pipeline.py: a process that makes one picture and tells of its moments in JSON lines,
+as pipeline_peer.py does. Its PLMS is "ipndm", which calls the UNet once for each step. Weights are float16, its usual
+type on the CPU.
+"""
+
+import argparse
+import json
+
+import numpy
+from stable_diffusion_cpp import StableDiffusion
+
+METHODS = {"ddim": "ddim_trailing", "plms": "ipndm"}
+
+
+def tell(event, **values):
+    print(json.dumps({"event": event, **values}), flush=True)
+
+
+def after_step(step, steps, seconds):
+    tell("step" if step > 0 else "first_unet_call")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ckpt", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--prompt", required=True)
+    parser.add_argument("--sampler", choices=METHODS, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--scale", type=float, required=True)
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    arguments = parser.parse_args()
+
+    model = StableDiffusion(
+        model_path=arguments.ckpt, n_threads=arguments.threads, wtype="f16", vae_decode_only=True, verbose=False
+    )
+    tell("loaded")
+    (picture,) = model.generate_image(
+        arguments.prompt, width=arguments.size, height=arguments.size, cfg_scale=arguments.scale,
+        sample_method=METHODS[arguments.sampler], sample_steps=arguments.steps, seed=42, progress_callback=after_step,
+    )
+    assert numpy.asarray(picture).shape == (arguments.size, arguments.size, 3), "expected a whole picture"
+    picture.save(arguments.output)
+    tell("written", unet_calls=arguments.steps)
+
+
+if __name__ == "__main__":
+    main()
