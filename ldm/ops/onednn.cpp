@@ -83,7 +83,8 @@ bool onednn_reorders_linear() {
   static const bool reorders = [] {
     const at::NoGradGuard no_grad;
     const at::Tensor weight = at::arange(kProbeSide * kProbeSide, at::kFloat).view({kProbeSide, kProbeSide});
-    const auto* values = reinterpret_cast<const void*>(data_of(reorder_linear_weight(weight)));
+    const at::Tensor packed = reorder_linear_weight(weight);
+    const auto* values = reinterpret_cast<const void*>(data_of(packed));
     return std::memcmp(values, weight.const_data_ptr(), weight.nbytes()) != 0;
   }();
   return reorders;

@@ -4,7 +4,8 @@
 # usage: bash tests/benchmarks/peers.sh [option...]
 #
 #   --venv DIR       a virtual environment to make or to use again, and keep (default: one that is removed at the end)
-#   --ckpt FILE      a full-size checkpoint (default: one with made-up weights, 4.3 GB, that is removed at the end)
+#   --ckpt FILE      a full-size checkpoint (default: one with made-up weights, 4.3 GB, that is removed at the end; in
+#                    either case a copy in float16, 2.1 GB, is made and removed, too)
 #   --rounds N       steps of each side that count (default: 5)
 #   --threads N      of each side (default: 2)
 #   --only NAME,...  some of: cfg-fp32, cfg-bf16, vae-fp32, vae-bf16, clip, start, batch, threads, sizes
@@ -60,8 +61,8 @@ parse_arguments() {
 
 build_programs() {
   [ -f build/CMakeCache.txt ] || fail "expected a build in build, found none; run: bash scripts/test.sh --quick"
-  run_logged peers-build "building bench_model and make_checkpoint" \
-    cmake --build build --target bench_model make_checkpoint ||
+  run_logged peers-build "building bench_model, make_checkpoint and ckpt" \
+    cmake --build build --target bench_model make_checkpoint ckpt ||
     fail "the build failed (it needs LDM_DEVELOPER=ON, as scripts/test.sh sets); its log is $LDM_LOGS/peers-build.log"
 }
 
@@ -96,6 +97,14 @@ make_checkpoint() {
     fail "make_checkpoint failed; log: $LDM_LOGS/peers-checkpoint.log"
 }
 
+# The same in float16.
+make_half_checkpoint() {
+  need_space "$WORK" 2300 "the checkpoint in float16"
+  run_logged peers-half "writing the checkpoint in float16" \
+    build/bin/ckpt convert "$CKPT" "$WORK/half.safetensors" --dtype fp16 ||
+    fail "ckpt convert failed; log: $LDM_LOGS/peers-half.log"
+}
+
 main() {
   parse_arguments "$@"
   cd "$LDM_ROOT"
@@ -105,8 +114,9 @@ main() {
   WORK="$(mktemp -d "${TMPDIR:-/tmp}/ldm-peers.XXXXXX")"
   make_venv
   make_checkpoint
+  make_half_checkpoint
   stage "measuring; the table comes at the end"
-  "$VENV/bin/python" tests/benchmarks/peers.py --ckpt "$CKPT" "${FORWARDED[@]}"
+  "$VENV/bin/python" tests/benchmarks/peers.py --ckpt "$CKPT" --half-ckpt "$WORK/half.safetensors" "${FORWARDED[@]}"
 }
 
 main "$@"
