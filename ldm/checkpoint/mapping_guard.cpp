@@ -60,9 +60,21 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
   any_cut.store(true, std::memory_order_release);
 }
 
+/// oneDNN's sgemm for AVX puts its stack pointer into a block of the heap: a handler that ran there would
+/// write over the heap's own data.
+void use_alternate_stack() {
+  thread_local std::array<char, 65536> memory;
+  stack_t before{}, stack{};
+  if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0) return;
+  stack.ss_sp = memory.data();
+  stack.ss_size = memory.size();
+  ::sigaltstack(&stack, nullptr);
+}
+
 }  // namespace
 
 void install_mapping_guard() {
+  use_alternate_stack();
   page_size.store(static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
   struct sigaction action {};
   action.sa_sigaction = on_bus_error;
