@@ -37,7 +37,8 @@ void on_checkpoint(int) {
 void handle(int signal, void (*handler)(int), struct sigaction& former) {
   struct sigaction action {};
   action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;  // a checkpoint that is being written is finished
+  // A checkpoint that is being written is finished; the stack in use may lie in the heap (mapping_guard).
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigaction(signal, &action, &former);
 }
 
