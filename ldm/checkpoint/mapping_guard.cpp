@@ -60,10 +60,11 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
   any_cut.store(true, std::memory_order_release);
 }
 
-/// oneDNN's sgemm for AVX puts its stack pointer into a block of the heap: a handler that ran there would
-/// write over the heap's own data.
-void use_alternate_stack() {
-  thread_local std::array<char, 65536> memory;
+}  // namespace
+
+void use_signal_stack() {
+  constexpr std::size_t kBytes = 65536;  // a frame with all registers of AMX takes 11 kB
+  thread_local std::array<char, kBytes> memory;
   stack_t before{}, stack{};
   if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0) return;
   stack.ss_sp = memory.data();
@@ -71,10 +72,8 @@ void use_alternate_stack() {
   ::sigaltstack(&stack, nullptr);
 }
 
-}  // namespace
-
 void install_mapping_guard() {
-  use_alternate_stack();
+  use_signal_stack();
   page_size.store(static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)));
   struct sigaction action {};
   action.sa_sigaction = on_bus_error;

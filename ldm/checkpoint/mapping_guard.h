@@ -13,6 +13,13 @@ namespace ldm::checkpoint {
 /// itself never installs it: signals belong to the program.
 void install_mapping_guard();
 
+/// Gives the calling thread a stack for signal handlers (those with SA_ONSTACK), unless it has one.
+///
+/// oneDNN's sgemm for AVX points the stack register into a block of the heap: a handler that ran there would
+/// write over the heap's own data. install_mapping_guard does this for the thread that calls it, load_model
+/// for torch's threads.
+void use_signal_stack();
+
 /// Throws CheckpointError naming the file if any mapping that is open was cut short. Cheap: for every step of
 /// a sampler.
 void check_mappings();

@@ -40,7 +40,7 @@ Interrupts::Interrupts(const char* notice, bool second_aborts) {
   g_count = 0;
   struct sigaction action {};
   action.sa_handler = &on_interrupt;
-  action.sa_flags |= SA_ONSTACK;  // see mapping_guard: the stack in use may lie in the heap
+  action.sa_flags = SA_ONSTACK;  // checkpoint::use_signal_stack says why
   ::sigaction(SIGINT, &action, &g_former);
 }
 

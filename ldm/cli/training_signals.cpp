@@ -37,7 +37,7 @@ void on_checkpoint(int) {
 void handle(int signal, void (*handler)(int), struct sigaction& former) {
   struct sigaction action {};
   action.sa_handler = handler;
-  // A checkpoint that is being written is finished; the stack in use may lie in the heap (mapping_guard).
+  // A checkpoint that is being written is finished; checkpoint::use_signal_stack says why the other.
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigaction(signal, &action, &former);
 }

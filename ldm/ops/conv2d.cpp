@@ -16,9 +16,10 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
         .to(x.scalar_type());
   }
   const bool is_pixelwise = weight.size(2) == 1 && weight.size(3) == 1 && stride == 1 && padding == 0;
-  if (onednn_takes(x, weight, bias))
+  if (onednn_takes(x, weight, bias)) {
     return is_pixelwise ? onednn_pixelwise(x, weight.flatten(1), bias)
                         : onednn_conv2d(x, weight, bias, stride, padding);
+  }
   return conv2d_reference(x, weight, bias, stride, padding);
 }
 

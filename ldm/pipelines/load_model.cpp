@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/modules/ema.h"
 #include "ldm/modules/packing.h"
 #include "ldm/ops/cpu/parallel.h"
@@ -234,6 +235,7 @@ LoadReport bind_checkpoint(torch::nn::Module& module, const checkpoint::StateDic
 
 LoadedModel load_model(const config::Config& config, const std::string& checkpoint_path,
                        const LoadOptions& options) {
+  ops::cpu::in_each_thread(checkpoint::use_signal_stack);
   auto model = build_inference_model(config, default_registry());
   const Stopwatch read;
   const checkpoint::StateDict state =

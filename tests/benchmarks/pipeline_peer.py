@@ -1,11 +1,4 @@
-"""diffusers' side of pipeline.py: a process that makes one picture and tells of its moments in JSON lines.
-
-Events on standard output: "first_unet_call", "step" after each step, and "written" once the PNG is closed, with the
-number of UNet calls. Whoever reads them takes the time at which they arrive.
-"""
-
-import argparse
-import json
+"""diffusers' side of pipeline.py: a process that makes one picture and tells of its moments (pipeline_events.py)."""
 
 import numpy
 import torch
@@ -14,11 +7,9 @@ from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers.utils import logging as transformers_logging
 
+from pipeline_events import picture_parser, tell
+
 SCHEDULERS = {"ddim": (DDIMScheduler, {"clip_sample": False}), "plms": (PNDMScheduler, {})}
-
-
-def tell(event, **values):
-    print(json.dumps({"event": event, **values}), flush=True)
 
 
 class UNetCalls:
@@ -60,17 +51,10 @@ def what_to_paint(arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = picture_parser(__doc__, SCHEDULERS)
     parser.add_argument("--folder", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--prompt", required=True)
-    parser.add_argument("--sampler", choices=SCHEDULERS, required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--scale", type=float, required=True)
-    parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--init-img")
     parser.add_argument("--strength", type=float)
-    parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--channels-last", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

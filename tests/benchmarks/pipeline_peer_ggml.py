@@ -1,19 +1,14 @@
-"""stable-diffusion.cpp's side of pipeline.py: a process that makes one picture and tells of its moments in JSON lines,
-as pipeline_peer.py does. Its PLMS is "ipndm", which calls the UNet once for each step. Weights are float16, its usual
-type on the CPU.
+"""stable-diffusion.cpp's side of pipeline.py: a process that makes one picture and tells of its moments
+(pipeline_events.py). Its PLMS is "ipndm", which calls the UNet once for each step. Weights are float16, its usual type
+on the CPU.
 """
-
-import argparse
-import json
 
 import numpy
 from stable_diffusion_cpp import StableDiffusion
 
+from pipeline_events import picture_parser, tell
+
 METHODS = {"ddim": "ddim_trailing", "plms": "ipndm"}
-
-
-def tell(event, **values):
-    print(json.dumps({"event": event, **values}), flush=True)
 
 
 def after_step(step, steps, seconds):
@@ -21,15 +16,8 @@ def after_step(step, steps, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = picture_parser(__doc__, METHODS)
     parser.add_argument("--ckpt", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--prompt", required=True)
-    parser.add_argument("--sampler", choices=METHODS, required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--scale", type=float, required=True)
-    parser.add_argument("--size", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
 
     model = StableDiffusion(

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -228,16 +229,19 @@ TEST(Interrupts, AnInteractiveSessionGoesOn) {
 }
 
 TEST(CutWeights, EndTheRunWithTheFilesName) {
-  const std::string out = new_folder(), weights = new_folder() + "/copy.ckpt";
-  fs::copy_file(tiny_checkpoint(), weights);
-  std::vector<std::string> command = lasting(out);
-  command.insert(command.end(), {"--ckpt", weights, "--mmap", "on"});
-  Process process(command);
-  ASSERT_TRUE(process.wait_for_error("step 20/200"));
-  fs::resize_file(weights, 4096);
-  EXPECT_EQ(process.wait(), 3) << process.error();
-  EXPECT_THAT(process.error(), AllOf(HasSubstr(weights), HasSubstr("cut short")));
-  EXPECT_THAT(files_in(out + "/samples"), IsEmpty());
+  for (const char* threads : {"1", "2"}) {
+    const std::string out = new_folder(), weights = new_folder() + "/copy.ckpt";
+    fs::copy_file(tiny_checkpoint(), weights);
+    std::vector<std::string> command = lasting(out);
+    std::find(command.begin(), command.end(), "--threads")[1] = threads;
+    command.insert(command.end(), {"--ckpt", weights, "--mmap", "on"});
+    Process process(command);
+    ASSERT_TRUE(process.wait_for_error("step 20/200"));
+    fs::resize_file(weights, 4096);
+    EXPECT_EQ(process.wait(), 3) << process.error();
+    EXPECT_THAT(process.error(), AllOf(HasSubstr(weights), HasSubstr("cut short")));
+    EXPECT_THAT(files_in(out + "/samples"), IsEmpty());
+  }
 }
 
 TEST(CutWeights, AreNoMatterOnceTheyWereRead) {

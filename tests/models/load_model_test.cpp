@@ -1,12 +1,17 @@
 #include "ldm/pipelines/load_model.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
 
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "ldm/checkpoint/writer.h"
 #include "ldm/modules/state.h"
+#include "ldm/ops/cpu/parallel.h"
 #include "ldm/ops/onednn.h"
 #include "ldm/util.h"
 #include "tests/support/paths.h"
@@ -167,6 +172,20 @@ TEST(LoadModel, PackedAveragesAreTheAverages) {
   const at::Tensor t = at::full({1}, 500, at::kLong);
   EXPECT_TRUE(at::allclose(packed.model->apply_model(x, t, context), plain.model->apply_model(x, t, context),
                            1e-4, 1e-5));
+}
+
+TEST(LoadModel, TorchsThreadsHaveAStackForSignals) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(3);
+  load_model(nano_config(), testing::golden_path("nano_bare_f16.ckpt"));
+  std::atomic<int> with_stack = 0;
+  ops::cpu::in_each_thread([&] {
+    stack_t stack{};
+    ::sigaltstack(nullptr, &stack);
+    with_stack += (stack.ss_flags & SS_DISABLE) == 0;
+  });
+  at::set_num_threads(threads);
+  EXPECT_EQ(with_stack, 3);
 }
 
 TEST(EmaScope, SwapsTheAveragesInAndBack) {

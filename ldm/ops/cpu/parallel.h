@@ -10,7 +10,11 @@ namespace ldm::ops::cpu {
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& function);
 
-/// The same for tasks that take different times: each thread takes the next one when it has done its last.
+/// Calls `function` once in each of torch's threads.
+void in_each_thread(const std::function<void()>& function);
+
+/// The same as parallel_for for tasks that take different times: each thread takes the next one when it has
+/// done its last.
 void parallel_tasks(std::int64_t count, const std::function<void(std::int64_t task)>& function);
 
 }  // namespace ldm::ops::cpu
