@@ -79,7 +79,7 @@ run_tidy() {
 
 # run_tests: ctest with its output shown as it comes, kept in a log too. Returns ctest's status.
 run_tests() {
-  local options=(--test-dir "$FOLDER" --output-on-failure --no-tests=error -j1) status=0
+  local options=(--test-dir "$FOLDER" --output-on-failure --no-tests=error -j"$(nproc)") status=0
   [ "$QUICK" = no ] || options+=(-LE '^slow$')
   [ -z "$FILTER" ] || options+=(-R "$FILTER")
   if [ -z "${LDM_GOLDENS:-}" ] && [ -d ../shared/goldens ]; then

@@ -3,8 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <string>
+#include <cstdint>
+
+#include "tests/support/memory.h"
 
 namespace ldm {
 namespace {
@@ -12,12 +13,7 @@ namespace {
 constexpr std::int64_t kBlock = 256 << 20;  // bytes
 
 std::int64_t resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::int64_t kilobytes = 0;
-    if (word == "VmRSS:" && status >> kilobytes) return kilobytes * 1024;
-  }
-  return -1;
+  return testing::process_memory("VmRSS");
 }
 
 /// Makes a tensor of kBlock bytes, all of them touched, and frees it.

@@ -140,11 +140,7 @@ void MappedFile::populate(std::uint64_t offset, std::uint64_t size) const {
 }
 
 void MappedFile::release(std::uint64_t offset, std::uint64_t size) const {
-  if (copy_) return;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::uint64_t begin = (offset + page - 1) / page * page;  // neighbours keep the pages they share
-  const std::uint64_t end = (offset + size) / page * page;
-  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
+  release_mapped(data_ + offset, size);
 }
 
 void MappedFile::check_whole() const {

@@ -94,6 +94,16 @@ void check_mappings() {
   }
 }
 
+void release_mapped(const void* data, std::size_t size) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(data);
+  const Guarded* mapping = find_mapping(begin);
+  if (mapping == nullptr || begin + size > mapping->end.load()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t first = (begin + page - 1) / page * page;  // neighbours keep the pages they share
+  const std::uintptr_t last = (begin + size) / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 int guard_mapping(const void* data, std::size_t size, const std::string& path) {
   const std::lock_guard<std::mutex> lock(list_mutex);
   for (std::size_t i = 0; i < guarded.size(); ++i) {

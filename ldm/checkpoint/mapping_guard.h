@@ -24,6 +24,11 @@ void use_signal_stack();
 /// a sampler.
 void check_mappings();
 
+/// Lets go of the memory of bytes in a mapping of this folder that nobody has written to; they are read again
+/// when they are touched. Does nothing for bytes that lie elsewhere or in a mapping that is not on the
+/// guard's list.
+void release_mapped(const void* data, std::size_t size);
+
 /// For MappedFile. Enters a mapping in the guard's list and gives its place there, or -1 if the list is full
 /// (then a cut file ends the process, as without a guard). Thread-safe.
 int guard_mapping(const void* data, std::size_t size, const std::string& path);

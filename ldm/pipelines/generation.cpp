@@ -13,6 +13,7 @@
 #include "ldm/data/image_tensor.h"
 #include "ldm/data/latent_preview.h"
 #include "ldm/host_memory.h"
+#include "ldm/modules/state.h"
 #include "ldm/pipelines/latent_painter.h"
 #include "ldm/pipelines/text_conditioning.h"
 
@@ -23,6 +24,15 @@ using Prompts = std::vector<std::string>;
 
 std::int64_t size_of(const Prompts& prompts) {
   return static_cast<std::int64_t>(prompts.size());
+}
+
+/// What is mapped of a stage that the rest of a batch does without; the next batch reads it again. With SD
+/// v1's text encoder resident, decoding has the run's peak: 0.5 GB more.
+void release_weights(torch::nn::Module& stage) {
+  for (const StateEntry& entry : parameters_of(stage)) {
+    if (entry.tensor.is_cpu())
+      checkpoint::release_mapped(entry.tensor.const_data_ptr(), entry.tensor.nbytes());
+  }
 }
 
 /// One call of `generate`.
@@ -110,6 +120,7 @@ class Run {
           model.as_conditioning(unconditional_.expand({size_of(prompts), -1, -1}));
     }
     request.conditioning = model.as_conditioning(encode_prompts(stages_, prompts, warn_));
+    if (model.cond_stage_model()) release_weights(*model.cond_stage_model());
     request.callback = [this](const SamplingStep& step) { return after_step(step); };
     return request;
   }

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <string>
 
 #include "ldm/checkpoint/error.h"
 #include "ldm/checkpoint/mapping_guard.h"
 #include "ldm/checkpoint/open_checkpoint.h"
 #include "tests/checkpoint/checkpoint_test_util.h"
+#include "tests/support/memory.h"
 #include "tests/support/paths.h"
 
 namespace ldm::checkpoint {
@@ -63,13 +63,8 @@ TEST(MappedFile, BytesInMemoryAreACheckpointToo) {
   EXPECT_TRUE(at::equal(state.tensor("w").tensor, at::arange(kElements, at::kFloat)));
 }
 
-/// Resident memory of this process that is mapped from files, in bytes.
 std::int64_t file_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("RssFile:", 0) == 0) return std::stoll(line.substr(8)) * 1024;
-  }
-  return -1;
+  return ldm::testing::process_memory("RssFile");
 }
 
 TEST(MappedFile, ReleaseLetsGoOfMemoryThatIsReadAgain) {
@@ -80,6 +75,20 @@ TEST(MappedFile, ReleaseLetsGoOfMemoryThatIsReadAgain) {
   state.release("w");
   EXPECT_LT(file_memory(), before - 3 * kElements);  // of 4 bytes each
   EXPECT_EQ(tensor.sum(at::kDouble).item<double>(), sum);
+}
+
+TEST(MappedFile, ReleaseOfATensorLeavesMemoryThatIsNoFilesAlone) {
+  const StateDict state = open_checkpoint(large_tensor("released_alone.safetensors"), MmapChoice::on);
+  const at::Tensor mapped = state.tensor("w").tensor;
+  const at::Tensor own = mapped.clone();
+  const std::int64_t before = file_memory();
+  release_mapped(own.const_data_ptr(), own.nbytes());
+  EXPECT_TRUE(at::equal(own, mapped));
+  release_mapped(mapped.const_data_ptr(), mapped.nbytes() + (std::size_t{1} << 40));  // beyond the file's end
+  EXPECT_GT(file_memory(), before - kElements);
+  release_mapped(mapped.const_data_ptr(), mapped.nbytes());
+  EXPECT_LT(file_memory(), before - 3 * kElements);
+  EXPECT_TRUE(at::equal(own, mapped));
 }
 
 TEST(MappedFile, OffTellsAFileThatWasCut) {

@@ -4,11 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
+#include "ldm/checkpoint/open_checkpoint.h"
+#include "ldm/checkpoint/writer.h"
 #include "ldm/data/resize.h"
+#include "ldm/modules/state.h"
 #include "tests/pipelines/pipeline_test_util.h"
+#include "tests/support/memory.h"
 #include "tests/support/paths.h"
 
 namespace ldm {
@@ -258,6 +263,38 @@ TEST(Generation, StepZeroComesWhenAllIsEncoded) {
   const GenerationPlan plan = make_plan(options, testing::tiny_target(), {64, 64});
   EXPECT_THROW(generate(stages, options, plan, unusable, sink, stopper), NumericError);
   EXPECT_EQ(stopper.last.steps, 0) << "reported before the picture's encoding, which fails";
+}
+
+/// Notes what is mapped from files at step 0.
+struct MappedMemory : GenerationObserver {
+  std::int64_t bytes = -1;
+  bool progress(const GenerationProgress& progress) override {
+    if (progress.step == 0) bytes = testing::process_memory("RssFile");
+    return true;
+  }
+};
+
+TEST(Generation, TheTextEncodersMappedWeightsLeaveMemoryOnceAllIsEncoded) {
+  const GenerationOptions options = small_options();
+  const MemorySink expected = run_tiny(options);
+  const std::vector<StateEntry> parameters = parameters_of(*testing::tiny_model()->cond_stage_model());
+  const auto largest =
+      std::max_element(parameters.begin(), parameters.end(),
+                       [](const auto& a, const auto& b) { return a.tensor.nbytes() < b.tensor.nbytes(); });
+  const std::string path = testing::temp_dir() + "/text_encoder.safetensors";
+  const at::Tensor own = largest->tensor.detach();
+  checkpoint::write_safetensors(path, {{"w", own.scalar_type(), own.sizes().vec(), [&] { return own; }}});
+  const at::Tensor mapped = checkpoint::open_checkpoint(path, checkpoint::MmapChoice::on).tensor("w").tensor;
+  ASSERT_TRUE(at::equal(mapped, own));  // every page is there now
+  largest->bind(mapped);
+  const std::int64_t before = testing::process_memory("RssFile");
+  FiniteStages stages = testing::tiny_stages();
+  MemorySink sink;
+  MappedMemory memory;
+  generate(stages, options, make_plan(options, testing::tiny_target(), {}), {}, sink, memory);
+  largest->bind(own);
+  EXPECT_LT(memory.bytes, before - static_cast<std::int64_t>(own.nbytes()) / 2);
+  EXPECT_TRUE(at::equal(sink.images[0], expected.images[0]));
 }
 
 TEST(Generation, TellsOfEachTruncatedTextOnce) {
