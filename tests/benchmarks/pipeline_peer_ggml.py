@@ -3,7 +3,6 @@
 on the CPU.
 """
 
-import numpy
 from stable_diffusion_cpp import StableDiffusion
 
 from pipeline_events import picture_parser, tell
@@ -20,15 +19,16 @@ def main():
     parser.add_argument("--ckpt", required=True)
     arguments = parser.parse_args()
 
+    # Not verbose, the package closes standard output while it works, and no event would come out.
     model = StableDiffusion(
-        model_path=arguments.ckpt, n_threads=arguments.threads, wtype="f16", vae_decode_only=True, verbose=False
+        model_path=arguments.ckpt, n_threads=arguments.threads, wtype="f16", vae_decode_only=True, verbose=True
     )
     tell("loaded")
     (picture,) = model.generate_image(
         arguments.prompt, width=arguments.size, height=arguments.size, cfg_scale=arguments.scale,
         sample_method=METHODS[arguments.sampler], sample_steps=arguments.steps, seed=42, progress_callback=after_step,
     )
-    assert numpy.asarray(picture).shape == (arguments.size, arguments.size, 3), "expected a whole picture"
+    assert picture.size == (arguments.size, arguments.size), "expected a whole picture"
     picture.save(arguments.output)
     tell("written", unet_calls=arguments.steps)
 
