@@ -9,11 +9,16 @@ import json
 import resource
 import subprocess
 import sys
+import threading
 import time
 
 
 class ProcessFailed(SystemExit):
     """A process ended early, or computed nonsense; uncaught, this ends the script with its text."""
+
+
+class TooSlow(ProcessFailed):
+    """A step took longer than whoever asked for it would wait; the process was ended."""
 
 
 class DrivenProcess:
@@ -50,9 +55,18 @@ class DrivenProcess:
             self.process.stdin.flush()
         return self.event()
 
-    def seconds(self):
-        """One step of finite results; its seconds."""
-        event = self.step()
+    def seconds(self, patience=None):
+        """One step of finite results; its seconds. More than `patience` seconds are a TooSlow."""
+        lost = threading.Event()
+        timer = threading.Timer(patience or 0, lambda: (lost.set(), self.process.kill()))
+        if patience:
+            timer.start()
+        try:
+            event = self.step()
+        except ProcessFailed as error:
+            raise TooSlow(f"gave up after {patience:.0f} s: {' '.join(self.command)}") if lost.is_set() else error
+        finally:
+            timer.cancel()
         if not event["finite"]:
             raise ProcessFailed(f"expected finite values of {' '.join(self.command)}, got NaN or infinity")
         return event["seconds"]

@@ -25,7 +25,8 @@ class Aim:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`ours` and `peer` are texts. The aim is for the `value`, or where that is absent for the ratio."""
+    """`ours` and `peer` are texts. The aim is for the `value`, or where that is absent for the ratio. `is_bound`: the
+    ratio is smaller than that."""
 
     name: str
     ours: str = NOT_MEASURED
@@ -33,6 +34,7 @@ class Row:
     ratio: float | None = None
     aim: Aim | None = None
     value: float | None = None
+    is_bound: bool = False
 
     def verdict(self):
         value = self.ratio if self.value is None else self.value
@@ -43,7 +45,7 @@ class Row:
         return "met" if MEETS[self.aim.sign](value, self.aim.limit) else "missed"
 
     def cells(self):
-        ratio = "-" if self.ratio is None else f"{self.ratio:.3f}"
+        ratio = "-" if self.ratio is None else f"{'< ' * self.is_bound}{self.ratio:.3f}"
         return self.name, self.ours, self.peer, ratio, str(self.aim or "-"), self.verdict()
 
 

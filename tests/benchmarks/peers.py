@@ -9,17 +9,19 @@ and transformers; without openvino its rows are marked as not measured. The chec
 from which bfloat16 is loaded where the start is timed.
 
 Every side is a process of its own, driven by lines. Beside ours lives one peer at a time, for its weights. diffusers
-runs in both memory formats, and the better one counts. Each ratio is of medians that were taken in turns.
+runs in both memory formats, and the better one counts. Each ratio is of medians that were taken in turns. A peer whose
+first step takes over ten times ours is given up: the table has that time with a ">".
 """
 
 import argparse
+import dataclasses
 import importlib.util
 import os
 import statistics
 import sys
 from pathlib import Path
 
-from driven_process import DrivenProcess, ProcessFailed
+from driven_process import DrivenProcess, ProcessFailed, TooSlow
 from page_cache import warm_page_cache
 from peer_table import NOT_MEASURED, Aim, Row, print_heading, print_table
 
@@ -29,6 +31,8 @@ DIFFUSERS = ("diffusers", "diffusers-channels-last")
 FORMATS = {"diffusers-channels-last": ", channels_last"}  # which the table names
 SIZES = {256: None, 512: None, 768: None, 1024: Aim("<", 12, " GB")}
 STEPS_AFTER_START = 2
+# Times our first step: PyTorch's bfloat16 takes many minutes where the processor has no instructions for it.
+PATIENCE = 10
 
 CFG_AIMS = {"diffusers": Aim("<=", 0.55), "OpenVINO": Aim("<=", 1.0)}
 VAE_AIMS = {"fp32": Aim("<=", 0.75), "bf16": Aim("<=", 0.85)}
@@ -56,10 +60,22 @@ def peer(arguments, part, precision, engine):
     return DrivenProcess([sys.executable, HERE / "peer_process.py", *words], {**os.environ, **settings})
 
 
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Seconds of ours and of the peer's fastest engine; no engine: none ran. `given_up`: the peer takes longer."""
+
+    own: float
+    other: float | None = None
+    engine: str | None = None
+    given_up: bool = False
+
+
 def alternate(arguments, *sides):
-    """Median seconds of each side, their steps in turns, after one of each that is not counted."""
-    for side in sides:
-        side.seconds()
+    """Median seconds of each side, their steps in turns, after one of each that is not counted. A side that takes over
+    PATIENCE times the first one's seconds is a TooSlow."""
+    first = sides[0].seconds()
+    for side in sides[1:]:
+        side.seconds(PATIENCE * first)
     rounds = [[side.seconds() for side in sides] for _ in range(arguments.rounds)]
     return [statistics.median(times) for times in zip(*rounds)]
 
@@ -69,9 +85,8 @@ def say(text):
 
 
 def beside(arguments, part, precision, engines):
-    """Our seconds, the peer's and its engine, of the fastest engine; our peak memory, and how much of it came after the
-    loading. Without a peer that runs, its seconds and engine are None."""
-    results = []
+    """The Comparison with the fastest engine; our peak memory, and how much of it came after the loading."""
+    results, too_slow = [], None
     with ours(arguments, part, precision) as mine:
         for engine in engines:
             say(f"{part} {precision}: {engine}")
@@ -79,22 +94,26 @@ def beside(arguments, part, precision, engines):
                 with peer(arguments, part, precision, engine) as theirs:
                     own, other = alternate(arguments, mine, theirs)
                     say(f"ours {own:.3f} s, {engine} {other:.3f} s: {own / other:.3f}")
-                    results.append((other, own, engine))
+                    results.append(Comparison(own, other, engine))
                     theirs.end()
             except ProcessFailed as error:
                 say(str(error))
+                if isinstance(error, TooSlow):
+                    too_slow = engine
         if not results:
-            results.append((None, *alternate(arguments, mine), None))
+            (own,) = alternate(arguments, mine)
+            results.append(Comparison(own, PATIENCE * own, too_slow, given_up=True) if too_slow else Comparison(own))
         peak = mine.end()
-    other, own, engine = min(results)
-    return (own, other, engine), peak, peak - mine.ready["peak_resident_gb"]
+    return min(results, key=lambda result: result.other or 0), peak, peak - mine.ready["peak_resident_gb"]
 
 
 def ratio_row(name, result, aim, judge_ours=False):
-    own, other, engine = result
-    ratio = own / other if other else None
-    theirs = f"{other:.3f} s{FORMATS.get(engine, '')}" if other else NOT_MEASURED
-    return Row(name, f"{own:.3f} s", theirs, ratio, aim, value=own if judge_ours else None)
+    ours_text = f"{result.own:.3f} s"
+    value = result.own if judge_ours else None
+    if not result.engine:
+        return Row(name, ours_text, NOT_MEASURED, aim=aim, value=value)
+    theirs = f"{'> ' * result.given_up}{result.other:.3f} s{FORMATS.get(result.engine, '')}"
+    return Row(name, ours_text, theirs, result.own / result.other, aim, value, is_bound=result.given_up)
 
 
 def memory_row(name, peak, aim=None):
