@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -71,6 +72,21 @@ TEST(LoadModel, HalfPrecisionKeepsHalfWeightsAndFloatBuffers) {
     EXPECT_EQ(entry.tensor.scalar_type(), entry.is_parameter ? at::kHalf : at::kFloat) << entry.name;
   }
   EXPECT_GT(loaded.report.bound, 600);
+}
+
+TEST(LoadModel, Bfloat16PrecisionRoundsEveryHalfWeight) {
+  LoadOptions options;
+  options.precision = Precision::bf16;
+  const std::string path = testing::golden_path("nano_ema_only_f16.ckpt");
+  const auto state = checkpoint::open_checkpoint(path);
+  const auto loaded = load_model(nano_config(), path, options);
+  std::int64_t largest = 0;
+  for (const auto& entry : parameters_of(*loaded.model)) {
+    const at::Tensor stored = state.tensor(entry.name).tensor;
+    EXPECT_TRUE(at::equal(entry.tensor, stored.to(at::kFloat).to(at::kBFloat16))) << entry.name;
+    largest = std::max(largest, stored.numel());
+  }
+  EXPECT_GT(largest, 1 << 17);  // more than are converted in one piece
 }
 
 TEST(LoadModel, SchedulesOfTheCheckpointReplaceTheComputedOnes) {
