@@ -36,6 +36,12 @@ struct Convolution {
   std::int64_t tiles() const { return batch * tile_rows * tile_columns; }
 };
 
+/// Filters of a product. Few where there must be enough tasks to share out evenly, and where so few tiles
+/// pass by that the filters themselves are most of what goes through the cache.
+std::int64_t outs_at_once(std::int64_t tiles, std::int64_t outs) {
+  return outs < 8 * kOuts || tiles <= kTiles / 4 ? kOuts / 2 : kOuts;
+}
+
 struct TilePlace {
   std::int64_t picture;
   Tile tile;  ///< of the output
@@ -130,6 +136,7 @@ void convolve_group(const Convolution<T>& c, const TileGroup& group) {
 template <typename T>
 void convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& y) {
   const std::int64_t height = x.size(2), width = x.size(3), ins = x.size(1), outs = weight.size(0);
+  const std::int64_t tile_rows = ceil_divide(height, kTileSide), tile_columns = ceil_divide(width, kTileSide);
   const Convolution<T> c{values_of<T>(x),
                          values_of<T>(weight),
                          values_of<float>(bias),
@@ -137,11 +144,11 @@ void convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& b
                          x.size(0),
                          ins,
                          outs,
-                         outs < 8 * kOuts ? kOuts / 2 : kOuts,  // enough tasks to share out evenly
+                         outs_at_once(x.size(0) * tile_rows * tile_columns, outs),
                          {height, width, ins},
                          {height, width, outs},
-                         ceil_divide(height, kTileSide),
-                         ceil_divide(width, kTileSide)};
+                         tile_rows,
+                         tile_columns};
   // Groups of about equal size, in whole blocks.
   const std::int64_t tile_bytes = kPoints * ins * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t groups = ceil_divide(c.tiles() * tile_bytes, kInputBytes);

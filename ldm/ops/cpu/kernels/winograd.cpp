@@ -81,7 +81,9 @@ void Winograd<T>::filters(const T* from, int64_t output_stride, int64_t outputs,
       Vector columns[kIns * 9];  // [ins, 9], one output to a lane
       for (int64_t c = 0; c < kIns * 9; c += kLanes) {
         for (int64_t lane = 0; lane < kLanes; ++lane) {
-          columns[c + lane] = load(from + (o + lane) * output_stride + first * 9 + c);
+          const T* values = from + (o + lane) * output_stride + first * 9 + c;
+          __builtin_prefetch(values + kIns * 9);  // the rows are too many for the processor to foresee
+          columns[c + lane] = load(values);
         }
         transpose_block(columns + c);
       }
